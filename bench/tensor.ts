@@ -1,0 +1,179 @@
+/**
+ * The SIMD backend beside the plain float64 reference, on a masked autoregressive flow of 32 columns: six layers 32-64-64-64,
+ * relu, tanh log-scales, alternating order, 62,592 parameters, about 123 kFLOP a row. Run: node dist/bench/tensor.js
+ */
+import { Adam } from '../src/tensor/adam.js';
+import { type TensorBackend } from '../src/tensor/backend.js';
+import { Engine, type Tensor } from '../src/tensor/engine.js';
+import { createReferenceBackend } from '../src/tensor/reference.js';
+import { createSimdBackend } from '../src/tensor/simd.js';
+import { createRandom, type Random } from '../src/domain/random.js';
+
+const DIMENSION = 32;
+const HIDDEN = 64;
+const LAYERS = 6;
+const BATCHES = [1, 32, 256, 1024] as const;
+const TRAIN_BATCH = 256;
+const ROUNDS = 3;
+const ROUND_MS = 700;
+
+const WIDTHS = [
+  [DIMENSION, HIDDEN],
+  [HIDDEN, HIDDEN],
+  [HIDDEN, 2 * DIMENSION],
+] as const;
+const REVERSED = Int32Array.from({ length: DIMENSION }, (_, i) => DIMENSION - 1 - i);
+
+/** Which weights a MADE layer keeps, by the degrees of its inputs and outputs (Germain et al., arXiv 1502.03509). */
+const maskOf = (step: number): Float32Array => {
+  const [inputs, outputs] = WIDTHS[step]!;
+  const degree = (unit: number, width: number): number => (width === DIMENSION ? unit : unit % (DIMENSION - 1));
+  return Float32Array.from({ length: inputs * outputs }, (_, index) => {
+    const from = degree(Math.floor(index / outputs), inputs);
+    const to = index % outputs;
+    return step === 2 ? Number(to % DIMENSION > from) : Number(degree(to, outputs) >= from);
+  });
+};
+
+class Flow {
+  readonly parameters: Tensor[] = [];
+  private readonly masks = WIDTHS.map((_, step) => maskOf(step));
+
+  constructor(
+    readonly engine: Engine,
+    random: Random,
+  ) {
+    for (let layer = 0; layer < LAYERS; layer += 1) {
+      for (const [inputs, outputs] of WIDTHS) {
+        const weights = Float32Array.from({ length: inputs * outputs }, () => random.normal() / Math.sqrt(inputs));
+        this.parameters.push(engine.parameter(inputs, outputs, weights), engine.parameter(1, outputs, new Float32Array(outputs)));
+      }
+    }
+  }
+
+  /** As for serving: the masks become part of the weights. */
+  foldMasks(): void {
+    this.masks.forEach((mask, step) => {
+      for (let layer = 0; layer < LAYERS; layer += 1) {
+        const weights = this.parameters[(layer * WIDTHS.length + step) * 2]!;
+        this.engine.write(
+          weights,
+          this.engine.read(weights).map((w, i) => w * mask[i]!),
+        );
+      }
+    });
+  }
+
+  logProb(rows: Tensor, masked: boolean): Tensor {
+    const { engine } = this;
+    const masks = masked ? this.masks.map((mask, step) => engine.constant(WIDTHS[step]![0], WIDTHS[step]![1], mask)) : undefined;
+    let x = rows;
+    let logScales: Tensor | undefined;
+    for (let layer = 0; layer < LAYERS; layer += 1) {
+      let h = x;
+      WIDTHS.forEach((_, step) => {
+        const at = (layer * WIDTHS.length + step) * 2;
+        const weights = this.parameters[at]!;
+        h = engine.linear(
+          h,
+          masks ? engine.mul(weights, masks[step]!) : weights,
+          this.parameters[at + 1]!,
+          step === 2 ? 'none' : 'relu',
+        );
+      });
+      const logScale = engine.tanh(engine.slice(h, DIMENSION, 2 * DIMENSION));
+      x = engine.mul(engine.sub(x, engine.slice(h, 0, DIMENSION)), engine.exp(engine.neg(logScale)));
+      x = engine.pick(x, REVERSED);
+      const sum = engine.sumRows(logScale);
+      logScales = logScales === undefined ? sum : engine.add(logScales, sum);
+    }
+    const normal = engine.offset(engine.scale(engine.sumRows(engine.square(x)), -0.5), -0.5 * DIMENSION * Math.log(2 * Math.PI));
+    return engine.sub(normal, logScales!);
+  }
+
+  score(rows: number, values: Float32Array): Float32Array {
+    return this.engine.scope(() => this.engine.read(this.logProb(this.engine.constant(rows, DIMENSION, values), false)));
+  }
+
+  train(adam: Adam, rows: number, values: Float32Array): number {
+    const { engine } = this;
+    return engine.scope(() => {
+      const loss = engine.record(() => engine.neg(engine.mean(this.logProb(engine.constant(rows, DIMENSION, values), true))));
+      adam.step(engine.gradients(loss, this.parameters), { learningRate: 1e-3, clipNorm: 100 });
+      return engine.read(loss)[0]!;
+    });
+  }
+}
+
+/** Calls a second over at least ROUND_MS, after warming up. */
+const rate = (call: () => void): number => {
+  const until = (ms: number): number => {
+    const start = performance.now();
+    let calls = 0;
+    while (performance.now() - start < ms) {
+      call();
+      calls += 1;
+    }
+    return (calls * 1000) / (performance.now() - start);
+  };
+  until(ROUND_MS / 5);
+  return until(ROUND_MS);
+};
+
+interface Measured {
+  readonly rowsPerSecond: Record<string, number>;
+  readonly trainingStepsPerSecond: number;
+  readonly firstLoss: number;
+}
+
+const measure = (backend: TensorBackend): Measured => {
+  const random = createRandom(1);
+  const values = Float32Array.from({ length: 1024 * DIMENSION }, () => random.normal());
+  const trained = new Flow(new Engine(backend), createRandom(2));
+  const adam = new Adam(trained.engine, trained.parameters);
+  const batch = values.subarray(0, TRAIN_BATCH * DIMENSION);
+  const firstLoss = trained.train(adam, TRAIN_BATCH, batch);
+  const trainingStepsPerSecond = rate(() => trained.train(adam, TRAIN_BATCH, batch));
+  const served = new Flow(trained.engine, createRandom(2));
+  served.foldMasks();
+  const rowsPerSecond: Record<string, number> = {};
+  for (const size of BATCHES) {
+    const rows = values.subarray(0, size * DIMENSION);
+    rowsPerSecond[size] = rate(() => served.score(size, rows)) * size;
+  }
+  return { rowsPerSecond, trainingStepsPerSecond, firstLoss };
+};
+
+/** The best of the rounds: what the machine gives when nothing else takes it. */
+const best = (rounds: readonly Measured[]): Measured => ({
+  rowsPerSecond: Object.fromEntries(
+    BATCHES.map((size) => [size, Math.max(...rounds.map((round) => round.rowsPerSecond[size]!))]),
+  ),
+  trainingStepsPerSecond: Math.max(...rounds.map((round) => round.trainingStepsPerSecond)),
+  firstLoss: rounds[0]!.firstLoss,
+});
+
+const rounds = Array.from({ length: ROUNDS }, () => ({
+  simd: measure(createSimdBackend()),
+  reference: measure(createReferenceBackend()),
+}));
+const simd = best(rounds.map((round) => round.simd));
+const reference = best(rounds.map((round) => round.reference));
+
+const lines: [string, number, number][] = [
+  ...BATCHES.map((size): [string, number, number] => [
+    `rows/s, batch ${size}`,
+    simd.rowsPerSecond[size]!,
+    reference.rowsPerSecond[size]!,
+  ]),
+  [`training steps/s, batch ${TRAIN_BATCH}`, simd.trainingStepsPerSecond, reference.trainingStepsPerSecond],
+];
+const shown = (value: number): string => (value < 1000 ? value.toFixed(1) : Math.round(value).toLocaleString('en-US'));
+console.log(`${''.padEnd(28)}${'simd'.padStart(12)}${'reference'.padStart(12)}${'ratio'.padStart(8)}`);
+for (const [name, a, b] of lines) {
+  console.log(`${name.padEnd(28)}${shown(a).padStart(12)}${shown(b).padStart(12)}${(a / b).toFixed(1).padStart(8)}`);
+}
+console.log(`first loss ${simd.firstLoss.toFixed(6)} and ${reference.firstLoss.toFixed(6)}\n`);
+const ratios = Object.fromEntries(BATCHES.map((size) => [size, simd.rowsPerSecond[size]! / reference.rowsPerSecond[size]!]));
+const ratio = { rowsPerSecond: ratios, trainingStepsPerSecond: simd.trainingStepsPerSecond / reference.trainingStepsPerSecond };
+console.log(JSON.stringify({ bench: 'tensor', simd, reference, ratio }));

@@ -1,0 +1,20 @@
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError, type Config } from './config.js';
+
+/** `SURPRISAL_API_KEY`, or one that is made once and kept in `SURPRISAL_HOME/api-key`, readable by its owner alone. */
+export const apiKeyOf = (config: Config): string => {
+  if (config.apiKey !== null) return config.apiKey;
+  const file = join(config.home, 'api-key');
+  try {
+    if (existsSync(file)) return readFileSync(file, 'utf8').trim();
+    mkdirSync(config.home, { recursive: true });
+    const key = randomBytes(24).toString('base64url');
+    writeFileSync(file, `${key}\n`, { mode: 0o600 });
+    chmodSync(file, 0o600);
+    return key;
+  } catch (error) {
+    throw new ConfigError(`SURPRISAL_HOME=${config.home} cannot hold the API key: ${(error as Error).message}`);
+  }
+};

@@ -1,0 +1,41 @@
+import type { TransactionSchema } from '../domain/transaction-schema.js';
+import type { AlertFilter, TransactionFilter } from '../store/query-types.js';
+import { fieldProblem } from './problem.js';
+import type { AlertQuery, TransactionQuery } from './requests.js';
+
+type Paging = Pick<TransactionFilter, 'entity' | 'fromMs' | 'toMs' | 'cursor' | 'limit'>;
+
+const pagingOf = (query: AlertQuery | TransactionQuery, schema: TransactionSchema): Paging => ({
+  limit: query.limit,
+  ...(query.entity !== undefined && { entity: entityOf(query.entity, schema) }),
+  ...(query.from !== undefined && { fromMs: Date.parse(query.from) }),
+  ...(query.to !== undefined && { toMs: Date.parse(query.to) }),
+  ...(query.cursor !== undefined && { cursor: query.cursor }),
+});
+
+const entityOf = (text: string, schema: TransactionSchema): { type: string; id: string } => {
+  const colon = text.indexOf(':');
+  const type = text.slice(0, colon);
+  const known = schema.entities.map((entity) => entity.name);
+  if (!known.includes(type))
+    throw fieldProblem(400, [
+      {
+        field: 'entity',
+        value: type,
+        expected: `an entity type of schema ${schema.name} (${known.join(', ') || 'it has none'})`,
+      },
+    ]);
+  return { type, id: text.slice(colon + 1) };
+};
+
+export const alertFilter = (query: AlertQuery, schema: TransactionSchema): AlertFilter => ({
+  ...pagingOf(query, schema),
+  ...(query.outcome !== undefined && { outcome: query.outcome }),
+  ...(query.lane !== undefined && { lane: query.lane }),
+});
+
+export const transactionFilter = (query: TransactionQuery, schema: TransactionSchema): TransactionFilter => ({
+  ...pagingOf(query, schema),
+  ...(query.score !== undefined && { minusLog10PMin: query.score }),
+  ...(query.decision !== undefined && { outcome: query.decision }),
+});

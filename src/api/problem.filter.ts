@@ -1,0 +1,44 @@
+import { STATUS_CODES } from 'node:http';
+import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { ContentionError } from '../scoring/score-transactions.js';
+import { Problem } from './problem.js';
+import { pathOf } from './request-path.js';
+
+/** Every error leaves as problem+json; what is not expected is logged here and told to nobody outside. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger('Api');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<Request>();
+    const response = http.getResponse<Response>();
+    const problem = this.problemOf(error, request);
+    // A stream that has begun cannot turn into an error: end it, the client reconnects.
+    if (response.headersSent) return void response.end();
+    response.status(problem.status).set(problem.headers).type('application/problem+json');
+    response.end(JSON.stringify(problem.document()));
+  }
+
+  private problemOf(error: unknown, request: Request): Problem {
+    if (error instanceof Problem) return error;
+    if (error instanceof ContentionError)
+      return new Problem(
+        503,
+        'Busy',
+        'Other writers changed the same entities; nothing was stored: try again',
+        {},
+        { 'Retry-After': '1' },
+      );
+    if (error instanceof HttpException && error.getStatus() < 500) {
+      const status = error.getStatus();
+      const detail = status === 404 ? `There is no ${request.method} ${pathOf(request)}` : error.message;
+      return new Problem(status, STATUS_CODES[status] ?? 'Error', detail);
+    }
+    this.logger.error(
+      `${request.method} ${pathOf(request)}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
+    return new Problem(500, 'Internal error', 'The request failed; the service has logged why');
+  }
+}

@@ -1,0 +1,43 @@
+import { Global, Module, type DynamicModule, type ValueProvider } from '@nestjs/common';
+import { ApiModule } from './api/api.module.js';
+import type { ApiSettings } from './api/api-settings.js';
+import { DeadLetterSink, LabelSink, OffsetStore } from './scoring/ports.js';
+import { OnlineLine } from './scoring/score-transactions.js';
+import { Queries } from './store/queries.js';
+import { LabelsConsumer } from './stream/labels.consumer.js';
+import { StreamSettings } from './stream/stream-settings.js';
+import { TransactionsConsumer } from './stream/transactions.consumer.js';
+
+/** What the doors are given: made once in `serve.ts`, injected by type. */
+export interface AppParts {
+  readonly settings: ApiSettings;
+  readonly line: OnlineLine;
+  readonly labels: LabelSink;
+  readonly deadLetters: DeadLetterSink;
+  readonly offsets: OffsetStore;
+  readonly queries: Queries;
+  readonly stream: StreamSettings;
+}
+
+/** The only wiring: flat lists. Kafka's consumers take part where the process has a Kafka transport. */
+@Global()
+@Module({})
+export class AppModule {
+  static register(parts: AppParts): DynamicModule {
+    const providers: ValueProvider[] = [
+      { provide: OnlineLine, useValue: parts.line },
+      { provide: LabelSink, useValue: parts.labels },
+      { provide: DeadLetterSink, useValue: parts.deadLetters },
+      { provide: OffsetStore, useValue: parts.offsets },
+      { provide: Queries, useValue: parts.queries },
+      { provide: StreamSettings, useValue: parts.stream },
+    ];
+    return {
+      module: AppModule,
+      imports: [ApiModule.register(parts.settings)],
+      controllers: [TransactionsConsumer, LabelsConsumer],
+      providers,
+      exports: providers.map(({ provide }) => provide),
+    };
+  }
+}

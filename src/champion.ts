@@ -1,0 +1,68 @@
+import type { Calibration } from './domain/calibration.js';
+import type { Policy } from './domain/decision.js';
+import type { CalibrationStore, ModelStore } from './scoring/ports.js';
+import { readFeatureSet } from './scoring/scoring-model.js';
+import { calibrateIfDue } from './schedule.js';
+import type { WorkerPool } from './worker-pool.js';
+
+/** How often a worker asks for a new champion or calibration; a NOTIFY only makes it sooner. */
+export const CHAMPION_POLL_MS = 2_000;
+
+/** Keeps the scoring threads on the stored champion and its newest calibration. */
+export class Champion {
+  #version: string | null = null;
+  #calibration: Calibration | null = null;
+
+  constructor(
+    private readonly schema: string,
+    private readonly stores: { readonly models: ModelStore; readonly calibrations: CalibrationStore },
+    private readonly pool: WorkerPool,
+    private readonly policy: Policy,
+  ) {}
+
+  get version(): string | null {
+    return this.#version;
+  }
+
+  get calibration(): Calibration | null {
+    return this.#calibration;
+  }
+
+  /** Loads what changed. Answers false while there is no champion. */
+  async refresh(): Promise<boolean> {
+    const version = await this.stores.models.championVersion(this.schema);
+    if (version === null) return false;
+    const calibration = await this.stores.calibrations.latest(version);
+    if (version !== this.#version) {
+      const champion = await this.stores.models.champion(this.schema);
+      if (!champion) return false;
+      const featureSet = readFeatureSet(champion.artifact);
+      const needs = { featureSet: featureSet.id, lookBackMs: featureSet.lookBackMs };
+      this.pool.useModel(champion.artifact, needs, { calibration, policy: this.policy });
+      this.#version = version;
+    } else if (calibration && calibration.id !== this.#calibration?.id) {
+      this.pool.useTerms({ calibration, policy: this.policy });
+    }
+    this.#calibration = calibration;
+    return true;
+  }
+
+  /** Scores without deciding: for a history that the calibration says nothing about. */
+  suspend(): void {
+    this.pool.useTerms({ calibration: null, policy: this.policy });
+  }
+
+  /** Decides again by the calibration at hand. */
+  resume(): void {
+    this.pool.useTerms({ calibration: this.#calibration, policy: this.policy });
+  }
+
+  /** Builds the calibration of a new event day, once the day before has closed. */
+  async calibrate(eventNowMs: number): Promise<void> {
+    if (!this.#calibration) return;
+    const next = await calibrateIfDue(this.stores.calibrations, this.#calibration, this.policy, eventNowMs);
+    if (next.id === this.#calibration.id) return;
+    this.#calibration = next;
+    this.pool.useTerms({ calibration: next, policy: this.policy });
+  }
+}

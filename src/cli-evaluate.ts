@@ -1,0 +1,126 @@
+import { Option, type Command } from 'commander';
+import { columnPositions, openDataFile } from './data-file.js';
+import { readTable, type DataTable } from './data-table.js';
+import { textTable, wholeNumber, withProcessIo, writeCsv, type CommandIo } from './command-io.js';
+import { loadConfig, loadSchema, type Config } from './config.js';
+import type { Estimator } from './models/detector.js';
+import { estimators } from './models/registry.js';
+import { createTensorBackend } from './tensor-backend.js';
+import { evaluateDetectors, PROTOCOLS, type EvaluateResult, type Protocol } from './training/evaluate-detectors.js';
+import { UsageError } from './usage-error.js';
+
+export interface EvaluateOptions {
+  readonly data: string;
+  readonly label: string;
+  readonly schema?: string;
+  readonly protocol: Protocol;
+  readonly split?: string;
+  readonly test?: string;
+  readonly detector?: readonly string[];
+  readonly seeds: number;
+  readonly json?: boolean;
+  readonly scores?: string;
+}
+
+/** What each protocol runs without `--detector`. */
+const DEFAULT_DETECTOR: Readonly<Record<Protocol, string>> = {
+  'one-class': 'gaussian-mixture',
+  unsupervised: 'tail',
+  supervised: 'logistic-regression',
+};
+
+export const register = (program: Command): void => {
+  program
+    .command('evaluate')
+    .description('fit detectors on a labelled table and judge them on rows they have not seen')
+    .requiredOption('--data <file>', 'CSV file with a header, plain or gzip')
+    .requiredOption('--label <column>', 'column with 1 for fraud and 0 for legitimate; never a feature')
+    .option(
+      '--schema <name>',
+      'shipped transaction schema or the path of one: its fields are the features; default: every other column',
+    )
+    .addOption(new Option('--protocol <name>', 'what the detectors may learn from').choices(PROTOCOLS).default('one-class'))
+    .addOption(
+      new Option('--split <column>', 'column with 1 for training rows and 0 for test rows; never a feature').conflicts('test'),
+    )
+    .option('--test <file>', 'CSV file with the test rows; --data is then all training')
+    .option('--detector <name...>', 'detectors by name, or "all" that fit the protocol; default: one per protocol')
+    .option('--seeds <count>', 'fits per detector, with seeds 0, 1, …', wholeNumber(1, 100), 1)
+    .option('--json', 'print one JSON object')
+    .option('--scores <file>', 'write the judged rows as CSV: id, score, score_<detector> (first seed)')
+    .addHelpText('after', `\nDetectors: ${Object.keys(estimators).join(', ')}\nExit codes: 0 done, 1 failed, 2 wrong use`)
+    .action((options: EvaluateOptions) => withProcessIo((io) => evaluate(options, loadConfig(), io)));
+};
+
+/** The `evaluate` command. @throws UsageError, InputError or ConfigError for wrong use */
+export const evaluate = async (options: EvaluateOptions, config: Config, io: CommandIo): Promise<void> => {
+  const schema = options.schema === undefined ? null : loadSchema(options.schema);
+  const file = await openDataFile(options.data);
+  const test = options.test === undefined ? null : await openDataFile(options.test);
+  if (test) columnPositions(test, [options.label], '--label');
+  const request = { label: options.label, split: options.split ?? null, schema };
+  const table = await readTable(file, test, request, (share) => io.progress.report('reading', share));
+  for (const note of table.notes) io.progress.note(note);
+  const detectors = chooseDetectors(options, table);
+  const result = await evaluateDetectors(
+    {
+      protocol: options.protocol,
+      features: table.features,
+      labels: table.labels,
+      split: table.split,
+      detectors,
+      seeds: options.seeds,
+      parameters: config.models,
+    },
+    {
+      backend: createTensorBackend(config.tensorBackend),
+      now: () => performance.now(),
+      onProgress: (step, { share, message }) => io.progress.report(step, share, message),
+    },
+  );
+  if (options.scores !== undefined) await writeScores(options.scores, table, result, options.protocol);
+  io.progress.stop();
+  const { judged: _judged, scores: _scores, ...printed } = result;
+  await io.write(options.json ? `${JSON.stringify(printed)}\n` : readable(printed));
+};
+
+const chooseDetectors = ({ detector, protocol }: EvaluateOptions, { features }: DataTable): readonly Estimator[] => {
+  const fits = (estimator: Estimator): boolean => protocol === 'supervised' || !estimator.supervised;
+  const hasColumns = ({ name }: Estimator): boolean =>
+    name !== 'markov-filter' || features.columns.some((c) => c.name === 'markov');
+  const wanted = detector ?? [DEFAULT_DETECTOR[protocol]];
+  if (wanted.includes('all')) return Object.values(estimators).filter((estimator) => fits(estimator) && hasColumns(estimator));
+  return [...new Set(wanted)].map((name) => {
+    const estimator = Object.hasOwn(estimators, name) ? estimators[name] : undefined;
+    if (!estimator)
+      throw new UsageError(`there is no detector "${name}"; there are ${Object.keys(estimators).join(', ')} and all`);
+    if (!fits(estimator))
+      throw new UsageError(`detector ${name} learns from labels; protocol ${protocol} has none (--protocol supervised)`);
+    if (!hasColumns(estimator)) throw new UsageError(`detector ${name} needs a column "markov", which plain tables lack`);
+    return estimator;
+  });
+};
+
+/** `score` is the protocol's default's where it ran, else the first detector's. */
+const writeScores = (path: string, table: DataTable, result: EvaluateResult, protocol: Protocol): Promise<void> => {
+  const names = result.detectors.map(({ name }) => name);
+  const main = names.includes(DEFAULT_DETECTOR[protocol]) ? DEFAULT_DETECTOR[protocol] : names[0]!;
+  const columns = [main, ...names].map((name) => result.scores[name]!);
+  const rows = Array.from(result.judged, (row, i) => [table.ids[row]!, ...columns.map((scores) => scores[i]!)]);
+  return writeCsv(path, [table.idColumn, 'score', ...names.map((name) => `score_${name}`)], rows);
+};
+
+const readable = (result: Omit<EvaluateResult, 'judged' | 'scores'>): string => {
+  const rows = result.detectors.map(({ name, mean }) => [
+    name,
+    mean.auroc.toFixed(4),
+    mean.auprc.toFixed(4),
+    mean.fitSeconds.toFixed(1),
+    Math.round(mean.scoreRowsPerSecond).toString(),
+  ]);
+  const { protocol, trainRows, testRows, testFrauds } = result;
+  return (
+    textTable(['detector', 'AUROC', 'AUPRC', 'fit s', 'rows/s'], rows) +
+    `${protocol}: ${trainRows} training rows; judged on ${testRows} rows with ${testFrauds} frauds\n`
+  );
+};

@@ -1,0 +1,129 @@
+import type { Command } from 'commander';
+import { textTable, withProcessIo, type CommandIo } from './command-io.js';
+import { loadConfig, loadSchema, type Config } from './config.js';
+import { openDataFile } from './data-file.js';
+import { readHistory } from './data-history.js';
+import type { Channel } from './domain/decision.js';
+import { createRandom } from './domain/random.js';
+import type { TransactionSchema } from './domain/transaction-schema.js';
+import { writeModelFolder } from './model-folder.js';
+import { estimators } from './models/registry.js';
+import { createTensorBackend } from './tensor-backend.js';
+import { defaultEstimators, retrain, type RetrainReport } from './training/retrain.js';
+import { UsageError } from './usage-error.js';
+
+export interface FitOptions {
+  readonly schema: string;
+  readonly data: string;
+  readonly detector?: readonly string[];
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+const DAY_MS = 86_400_000;
+/** Models learn from at most this many days before the calibration slice. */
+const TRAIN_DAYS_MAX = 30;
+/** The newest part of the data calibrates: a week, or this share of a shorter history. */
+const CALIBRATION_DAYS = 7;
+const CALIBRATION_SHARE = 0.25;
+
+export const register = (program: Command): void => {
+  program
+    .command('fit')
+    .description('fit the channels of a schema on a data file; the newest part calibrates them')
+    .requiredOption('--schema <name>', 'shipped transaction schema or the path of one')
+    .requiredOption('--data <file>', 'CSV file with a header, plain or gzip')
+    .option('--detector <name...>', "detectors to fit, at most one per channel; default: the schema's")
+    .requiredOption('--out <folder>', 'folder for model, calibration, policy and report; made when missing')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', `\nDetectors: ${Object.keys(estimators).join(', ')}\nExit codes: 0 done, 1 failed, 2 wrong use`)
+    .action((options: FitOptions) => withProcessIo((io) => fit(options, loadConfig(), io)));
+};
+
+/** The `fit` command. @throws UsageError, InputError or ConfigError for wrong use */
+export const fit = async (options: FitOptions, config: Config, io: CommandIo): Promise<void> => {
+  const schema = loadSchema(options.schema);
+  const chosen = options.detector ? channelsOf(options.detector) : defaultEstimators(schema);
+  const file = await openDataFile(options.data);
+  const needsLabel = options.detector !== undefined && chosen.S !== undefined;
+  const history = await readHistory(file, schema, needsLabel, (share) => io.progress.report('reading', share));
+  if (history.refused > 0) io.progress.note(`${history.refused} rows refused; the first: ${history.firstRefusal!}`);
+  if (history.labels.length === 0) io.progress.note('no fraud labels: nothing supervised is fitted');
+  const range = rangeOf(
+    history.transactions.map((t) => t.occurredAtMs),
+    schema,
+  );
+  const version = `${schema.name}-${compactTime(range.lastMs)}`;
+  const candidate = await retrain(
+    {
+      schema,
+      transactions: history.transactions,
+      labels: history.labels,
+      trainFromMs: range.trainFromMs,
+      trainToMs: range.trainToMs,
+      asOfMs: range.asOfMs,
+      policy: config.policy,
+      parameters: config.models,
+      estimators: chosen,
+      version,
+    },
+    {
+      random: createRandom(0),
+      backend: createTensorBackend(config.tensorBackend),
+      onProgress: (step, { share, message }) => io.progress.report(step, share, message),
+    },
+  );
+  const { artifact, calibration, report } = candidate;
+  if (Object.keys(report.estimators).length === 0)
+    throw new UsageError('no detector could be fitted: the data has no labels, or the schema no features for it');
+  await writeModelFolder(options.out, { artifact, calibration, policy: config.policy, report });
+  io.progress.stop();
+  await io.write(
+    options.json ? `${JSON.stringify({ version, out: options.out, ...report })}\n` : readable(version, options.out, report),
+  );
+};
+
+/** The one channel that a detector can feed. */
+const channelOf = (name: string): Channel => {
+  if (name === 'tail') return 'T';
+  if (name === 'markov-filter') return 'H';
+  return estimators[name]!.supervised ? 'S' : 'D';
+};
+
+const channelsOf = (names: readonly string[]): Partial<Record<Channel, string>> => {
+  const chosen: Partial<Record<Channel, string>> = {};
+  for (const name of new Set(names)) {
+    if (!Object.hasOwn(estimators, name))
+      throw new UsageError(`there is no detector "${name}"; there are ${Object.keys(estimators).join(', ')}`);
+    const channel = channelOf(name);
+    if (chosen[channel] !== undefined)
+      throw new UsageError(`${chosen[channel]} and ${name} are both detectors of channel ${channel}; name one`);
+    chosen[channel] = name;
+  }
+  return chosen;
+};
+
+/** A file's truth is all known once its last label is due; each row still sees only what was known at its own time. */
+const rangeOf = (timesMs: readonly number[], schema: TransactionSchema) => {
+  const firstMs = timesMs[0]!;
+  const lastMs = timesMs.at(-1)!;
+  const calibrationMs = Math.min(CALIBRATION_DAYS * DAY_MS, CALIBRATION_SHARE * (lastMs - firstMs));
+  const trainToMs = lastMs - calibrationMs;
+  const asOfMs = lastMs + 1 + (schema.label?.delayDays ?? 0) * DAY_MS;
+  return { lastMs, trainFromMs: Math.max(firstMs, trainToMs - TRAIN_DAYS_MAX * DAY_MS), trainToMs, asOfMs };
+};
+
+/** "20180930T235958Z" */
+const compactTime = (ms: number): string => new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '');
+
+const readable = (version: string, folder: string, report: RetrainReport): string => {
+  const rows = Object.entries(report.estimators).map(([channel, name]) => {
+    const figures = report.evaluation[channel as Channel];
+    return [channel, name, figures?.auroc.toFixed(4) ?? '-', figures?.auprc.toFixed(4) ?? '-'];
+  });
+  return (
+    textTable(['channel', 'detector', 'AUROC', 'AUPRC'], rows) +
+    `${report.trainRows} labelled training rows with ${report.trainFrauds} frauds; calibrated and judged on ${report.calibrationRows} later rows\n` +
+    `${version} written to ${folder}\n`
+  );
+};

@@ -1,0 +1,41 @@
+import { Command, CommanderError } from 'commander';
+
+/** Every command one line here, one function elsewhere; a command's code is loaded when it runs. */
+const COMMANDS: readonly { readonly load: () => Promise<{ register: (program: Command) => void }>; readonly names: readonly string[] }[] = [
+  { names: ['serve', 'migrate', 'openapi', 'models'], load: () => import('./cli-serve.js') },
+  { names: ['schema'], load: () => import('./cli-schema.js') },
+  { names: ['fit'], load: () => import('./cli-fit.js') },
+  { names: ['score'], load: () => import('./cli-score.js') },
+  { names: ['evaluate'], load: () => import('./cli-evaluate.js') },
+  { names: ['backtest'], load: () => import('./cli-backtest.js') },
+  { names: ['replay'], load: () => import('./cli-replay.js') },
+];
+
+/** Errors of the caller's making: exit code 2. */
+const USAGE_ERRORS = new Set(['UsageError', 'ConfigError', 'InputError']);
+
+const program = async (argv: readonly string[]): Promise<Command> => {
+  const command = new Command('surprisal')
+    .description('Real-time fraud and anomaly detection built on generative likelihoods')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text) })
+    .showHelpAfterError('(--help shows what is possible)');
+  const wanted = COMMANDS.filter((entry) => entry.names.includes(argv[0] ?? ''));
+  for (const entry of wanted.length > 0 ? wanted : COMMANDS) (await entry.load()).register(command);
+  // Subcommands inherit these only when set on each of them.
+  for (const sub of command.commands) sub.exitOverride().showHelpAfterError('(--help shows what is possible)');
+  return command;
+};
+
+/** Runs one command. Exit codes: 0 done, 1 failed, 2 wrong use. */
+export const run = async (argv: readonly string[]): Promise<number> => {
+  try {
+    await (await program(argv)).parseAsync([...argv], { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const failure = error instanceof Error ? error : new Error(String(error));
+    process.stderr.write(`surprisal: ${failure.message}\n`);
+    return USAGE_ERRORS.has(failure.name) ? 2 : 1;
+  }
+};

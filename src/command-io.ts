@@ -1,0 +1,59 @@
+import { stringify } from 'csv-stringify';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { InvalidArgumentError } from 'commander';
+import { createProgress, type Progress } from './progress.js';
+import { UsageError } from './usage-error.js';
+
+/** What a command answers to: results on stdout, progress on stderr. */
+export interface CommandIo {
+  readonly write: (text: string) => Promise<void>;
+  readonly progress: Progress;
+}
+
+/** Runs a command with this process's streams; the bar is cleared whatever happens. */
+export const withProcessIo = async (command: (io: CommandIo) => Promise<void>): Promise<void> => {
+  const progress = createProgress(process.stderr);
+  const write = async (text: string): Promise<void> => {
+    if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+  };
+  try {
+    await command({ write, progress });
+  } finally {
+    progress.stop();
+  }
+};
+
+/** @throws UsageError when the file cannot be written */
+export const writeCsv = async (
+  path: string,
+  header: readonly string[],
+  rows: Iterable<readonly (string | number)[]>,
+): Promise<void> => {
+  try {
+    const lines = stringify({ header: true, columns: [...header], cast: { number: String } });
+    await pipeline(Readable.from(rows), lines, createWriteStream(path));
+  } catch (error) {
+    throw new UsageError(`${path} cannot be written: ${(error as Error).message}`);
+  }
+};
+
+/** Commander's parser of a whole number in a range. */
+export const wholeNumber =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < min || value > max)
+      throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}.`);
+    return value;
+  };
+
+/** Cells padded to columns; numbers should come formatted. */
+export const textTable = (header: readonly string[], rows: readonly (readonly string[])[]): string => {
+  const widths = header.map((name, c) => Math.max(name.length, ...rows.map((row) => row[c]!.length)));
+  const line = (cells: readonly string[]): string =>
+    cells.map((cell, c) => (c === 0 ? cell.padEnd(widths[c]!) : cell.padStart(widths[c]!))).join('  ');
+  return [line(header), ...rows.map(line)].map((text) => `${text.trimEnd()}\n`).join('');
+};

@@ -1,0 +1,148 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { PolicySchema, type Policy } from './domain/decision.js';
+import { TransactionSchemaDefinition, type TransactionSchema } from './domain/transaction-schema.js';
+
+/** Wrong configuration: the sentence names the variable or file, the value and what was expected. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const topic = z.string().regex(/^[a-zA-Z0-9._-]{1,200}$/, 'a Kafka topic name');
+
+const ServiceSchema = z.strictObject({
+  http: z.strictObject({ host: z.string().min(1) }),
+  database: z.strictObject({ poolSize: z.number().int().min(2).max(100) }),
+  scoring: z.strictObject({ threads: z.number().int().min(1).max(32), batchSizeMax: z.number().int().min(1).max(5000) }),
+  kafka: z.strictObject({
+    groupId: z.string().min(1).max(200),
+    concurrency: z.number().int().min(1).max(64),
+    topics: z.strictObject({ transactions: topic, labels: topic, alerts: topic, dead: topic }),
+  }),
+  demo: z.strictObject({
+    customers: z.number().int().min(50).max(5000),
+    merchants: z.number().int().min(10).max(1000),
+    historyDays: z.number().int().min(30).max(90),
+    secondsPerDay: z.number().min(1).max(86400),
+  }),
+});
+export type ServiceConfig = z.infer<typeof ServiceSchema>;
+
+const EnvironmentSchema = z.object({
+  PORT: z.coerce.number().int().min(0).max(65535).default(3000),
+  SURPRISAL_HOME: z.string().min(1).default('.surprisal'),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'a postgres:// URL' }).optional(),
+  KAFKA_BROKERS: z
+    .string()
+    .regex(/^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/, 'host:port[,host:port]')
+    .optional(),
+  SURPRISAL_API_KEY: z.string().min(16, 'at least 16 characters').optional(),
+  TENSOR_BACKEND: z.enum(['simd', 'reference']).default('simd'),
+  LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+});
+
+export interface Config {
+  readonly port: number;
+  /** Absolute; holds the embedded database, the API key and caches. */
+  readonly home: string;
+  readonly databaseUrl: string | null;
+  readonly kafkaBrokers: readonly string[] | null;
+  readonly apiKey: string | null;
+  readonly tensorBackend: 'simd' | 'reference';
+  readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
+  readonly service: ServiceConfig;
+  readonly policy: Policy;
+  /** Hyper-parameters by estimator name. */
+  readonly models: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+/** The folder that holds package.json: `config/`, `web/dist` and migrations are found from it, never from the working directory. */
+export const packageRoot = ((): string => {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+})();
+
+/**
+ * Reads the environment and `config/*.yaml` once.
+ *
+ * @param configDir folder of the YAML files; default the shipped one
+ * @throws ConfigError naming the variable or the file and key
+ */
+export const loadConfig = (configDir = join(packageRoot, 'config'), environment: NodeJS.ProcessEnv = process.env): Config => {
+  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = EnvironmentSchema.safeParse(set);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    const name = String(issue.path[0]);
+    throw new ConfigError(`environment variable ${name}=${name.includes('KEY') ? '…' : String(set[name])}: ${issue.message}`);
+  }
+  const env = parsed.data;
+  return Object.freeze({
+    port: env.PORT,
+    home: resolve(env.SURPRISAL_HOME),
+    databaseUrl: env.DATABASE_URL ?? null,
+    kafkaBrokers: env.KAFKA_BROKERS?.split(',') ?? null,
+    apiKey: env.SURPRISAL_API_KEY ?? null,
+    tensorBackend: env.TENSOR_BACKEND,
+    logLevel: env.LOG_LEVEL,
+    service: readSection(configDir, 'service', ServiceSchema, set),
+    policy: readSection(configDir, 'policy', PolicySchema, set),
+    models: readSection(configDir, 'models', z.record(z.string(), z.record(z.string(), z.unknown())), set),
+  });
+};
+
+const PREFIX = 'SURPRISAL__';
+
+/** COUNT_PER_DAY -> countPerDay; a single capital (a channel) stays as it is. */
+const keyOf = (part: string): string =>
+  part.length === 1 ? part : part.toLowerCase().replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+
+const readSection = <T>(configDir: string, section: string, schema: z.ZodType<T>, environment: NodeJS.ProcessEnv): T => {
+  const file = join(configDir, `${section}.yaml`);
+  const contents = readYaml(file) as Record<string, unknown>;
+  const overrides = Object.entries(environment).filter(([name]) => name.startsWith(`${PREFIX}${section.toUpperCase()}__`));
+  for (const [name, value] of overrides) {
+    const path = name.slice(PREFIX.length).split('__').slice(1).map(keyOf);
+    let place = contents;
+    for (const key of path.slice(0, -1)) place = (place[key] ??= {}) as Record<string, unknown>;
+    place[path.at(-1)!] = parseYaml(value!);
+  }
+  const parsed = schema.safeParse(contents);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const from = overrides.length > 0 ? ` (with ${overrides.map(([name]) => name).join(', ')})` : '';
+  throw new ConfigError(`${file}${from}: ${issue.path.join('.') || section}: ${issue.message}`);
+};
+
+const readYaml = (file: string): unknown => {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`cannot read ${file}: ${(error as Error).message}`);
+  }
+  try {
+    return (parseYaml(text) as unknown) ?? {};
+  } catch (error) {
+    throw new ConfigError(`${file} is not YAML: ${(error as Error).message.split('\n')[0]}`);
+  }
+};
+
+/**
+ * @param name a shipped schema's name ("handbook") or the path of a YAML file
+ * @throws ConfigError naming the file and the key
+ */
+export const loadSchema = (name: string, configDir = join(packageRoot, 'config')): TransactionSchema => {
+  const shipped = join(configDir, 'schemas', `${name}.yaml`);
+  const isPath = isAbsolute(name) || /[./\\]/.test(name);
+  const file = isPath ? resolve(name) : shipped;
+  if (!existsSync(file)) throw new ConfigError(`there is no transaction schema ${isPath ? 'file ' : ''}"${name}" (looked for ${file})`);
+  const parsed = TransactionSchemaDefinition.safeParse(readYaml(file));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new ConfigError(`${file}: ${issue.path.join('.') || 'schema'}: ${issue.message}`);
+};

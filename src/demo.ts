@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import type { Config } from './config.js';
+import type { Alert } from './domain/alert.js';
+import type { Label } from './domain/label.js';
+import { transactionParser } from './domain/parse-transaction.js';
+import type { Transaction } from './domain/transaction.js';
+import { problemSentence } from './domain/transaction.js';
+import type { TransactionSchema } from './domain/transaction-schema.js';
+import type { FitProgress } from './models/detector.js';
+import { createWorld, type World } from './synthetic/world.js';
+import { defaultEstimators } from './training/retrain.js';
+import type { Retrained } from './worker-messages.js';
+import { retrainInThread } from './worker-pool.js';
+
+const DAY_MS = 86_400_000;
+/** First day of every demo world: fixed, so that a seed alone says what happens. */
+const DEMO_START_MS = Date.UTC(2026, 0, 1);
+/** Rows after these days are calibrated and judged on. */
+const CALIBRATION_DAYS = 10;
+
+/** What a database remembers of its demo: another seed needs another home. */
+export interface DemoSettings {
+  readonly seed: number;
+  readonly customers: number;
+  readonly merchants: number;
+  readonly historyDays: number;
+}
+
+export const demoWorld = (settings: DemoSettings, schema: TransactionSchema): { world: World; startMs: number; historyEndMs: number } => ({
+  world: createWorld({
+    seed: settings.seed,
+    customers: settings.customers,
+    merchants: settings.merchants,
+    startMs: DEMO_START_MS,
+    labelDelayDays: schema.label?.delayDays ?? 3,
+  }),
+  startMs: DEMO_START_MS,
+  historyEndMs: DEMO_START_MS + settings.historyDays * DAY_MS,
+});
+
+/** Trains the demo's first champion on its history, in a thread of its own. */
+export const trainDemoChampion = async (
+  settings: DemoSettings,
+  schema: TransactionSchema,
+  config: Config,
+  options: { readonly onProgress: (step: string, progress: FitProgress) => void; readonly signal: AbortSignal },
+): Promise<Retrained & { readonly version: string; readonly trainedAtMs: number }> => {
+  const { world, historyEndMs } = demoWorld(settings, schema);
+  const { transactions, labels } = demoHistory(world, settings.historyDays, schema, options.onProgress);
+  const version = versionName(schema.name, historyEndMs, { ...settings, rows: transactions.length });
+  const retrained = await retrainInThread(
+    {
+      schema,
+      transactions,
+      labels,
+      trainFromMs: DEMO_START_MS + 7 * DAY_MS,
+      trainToMs: historyEndMs - CALIBRATION_DAYS * DAY_MS,
+      asOfMs: historyEndMs,
+      policy: config.policy,
+      parameters: config.models,
+      estimators: defaultEstimators(schema),
+      version,
+    },
+    { seed: settings.seed, backend: config.tensorBackend, ...options },
+  );
+  return { ...retrained, version, trainedAtMs: historyEndMs };
+};
+
+/** "demo-20260220T000000Z-1a2b3c4d": schema, as of when, and a hash of what it was trained from. */
+export const versionName = (schema: string, asOfMs: number, trainedFrom: unknown): string => {
+  const time = new Date(asOfMs).toISOString().replace(/[-:]|\.\d+/g, '');
+  return `${schema}-${time}-${createHash('sha256').update(JSON.stringify(trainedFrom)).digest('hex').slice(0, 8)}`;
+};
+
+const demoHistory = (
+  world: World,
+  days: number,
+  schema: TransactionSchema,
+  onProgress: (step: string, progress: FitProgress) => void,
+): { transactions: Transaction[]; labels: Label[] } => {
+  const parser = transactionParser(schema);
+  const transactions: Transaction[] = [];
+  const labels: Label[] = [];
+  for (let day = 0; day < days; day += 1) {
+    const { transactions: records, truth } = world.day(day);
+    for (const record of records) {
+      const parsed = parser.fromObject(record);
+      if (!parsed.ok) throw new Error(`the demo world broke its own schema: ${problemSentence(parsed.problems)}`);
+      transactions.push(parsed.transaction);
+    }
+    for (const t of truth)
+      if (t.isFraud)
+        labels.push({ transactionId: t.transactionId, isFraud: true, type: t.type, source: 'demo', knownAtMs: t.knownAtMs });
+    onProgress('world', { share: (day + 1) / days, message: `${transactions.length} transactions of ${day + 1} days` });
+  }
+  return { transactions, labels };
+};
+
+/** One readable line an alert. */
+export const alertLine = (alert: Alert): string => `${alert.occurredAt.slice(0, 16).replace('T', ' ')}  ${alert.sentence}`;

@@ -1,0 +1,77 @@
+import { inferSchema } from './infer-schema.js';
+import { transactionParser } from './parse-transaction.js';
+
+type Row = Record<string, string>;
+const rows = (n: number, make: (i: number) => Row): Row[] => Array.from({ length: n }, (_, i) => make(i));
+const infer = (sample: Row[], options = {}) => inferSchema('My File.csv', Object.keys(sample[0] ?? {}), sample, options);
+
+describe('inferSchema', () => {
+  it('finds time, ids, entities, amount, label and fields by name and content', () => {
+    const sample = rows(40, (i) => ({
+      tx_id: `t${i}`,
+      datetime: `2018-04-01 00:00:${String(i).padStart(2, '0')}`,
+      customer_id: String(i % 7),
+      merchant: `m${i % 3}`,
+      amount: `${i}.50`,
+      category: i % 2 ? 'food' : 'fun',
+      age: i === 3 ? '' : String(20 + i),
+      note: `free text ${i}`,
+      empty: '',
+      is_fraud: i === 5 ? '1' : '0',
+    }));
+    const { schema, notes } = infer(sample);
+    expect(schema).toMatchObject({
+      name: 'my-file-csv',
+      id: 'tx_id',
+      time: { column: 'datetime', format: 'sql' },
+      entities: [
+        { name: 'customer', column: 'customer_id' },
+        { name: 'merchant', column: 'merchant' },
+      ],
+      amount: { column: 'amount', minorDigits: 2 },
+      numeric: [{ column: 'age', optional: true }],
+      categorical: [{ column: 'category' }],
+      label: { column: 'is_fraud' },
+      features: { set: 'full' },
+    });
+    for (const column of Object.keys(sample[0]!)) expect(notes.filter((note) => note.startsWith(`${column}: `))).toHaveLength(1);
+    const parser = transactionParser(schema);
+    for (const row of sample) expect(parser.fromCsv(row).ok).toBe(true);
+  });
+
+  it('makes a plain table of numbers a set of columns, with the row number as id', () => {
+    const { schema, notes } = infer(
+      rows(30, (i) => ({ f0: String(i / 3), f1: '1e-3', label: String(i % 2), split0: '1' })),
+      { ignoredColumns: ['split0'] },
+    );
+    expect(schema).toMatchObject({
+      id: '#row',
+      entities: [],
+      numeric: [{ column: 'f0' }, { column: 'f1' }],
+      features: { set: 'columns' },
+    });
+    expect(notes.join()).toContain('the row number is the id');
+    expect(transactionParser(schema).fromCsv({ '#row': '0', f0: '1', f1: '2' }).ok).toBe(true);
+    expect(transactionParser(schema).fromCsv({ f0: '1', f1: '2' }).ok).toBe(false);
+  });
+
+  it('takes seconds since the start of a file as a number, not as a time', () => {
+    const { schema } = infer(rows(5, (i) => ({ time: String(i * 60), v: String(i) })));
+    expect(schema.time).toBeUndefined();
+    expect(schema.numeric.map((f) => f.column)).toEqual(['time', 'v']);
+    expect(infer(rows(5, (i) => ({ event_time: String(1_700_000_000 + i) }))).schema.time?.format).toBe('epoch-seconds');
+  });
+
+  it.each<[string, string[], Row[], object, string]>([
+    ['an empty file', [], [], {}, 'the file is empty'],
+    ['a header alone', ['a'], [], {}, 'a header but no rows'],
+    ['a column twice', ['a', 'a'], [{ a: '1' }], {}, '"a" twice'],
+    ['a column without name', ['a', ''], [{ a: '1' }], {}, 'without a name'],
+    ['a label that is not there', ['a'], [{ a: '1' }], { labelColumn: 'y' }, 'there is no column "y"; the file has a'],
+    ['a label of three values', ['a'], [{ a: '0' }, { a: '1' }, { a: '2' }], { labelColumn: 'a' }, 'label column "a" holds "2"'],
+    ['a label with gaps', ['a'], [{ a: '0' }, { a: '' }], { labelColumn: 'a' }, 'empty cells'],
+    ['an id that repeats', ['a'], [{ a: '0' }, { a: '0' }], { idColumn: 'a' }, 'ids must be unique'],
+  ])('refuses %s', (_, header, sample, options, message) => {
+    expect(() => inferSchema('x', header, sample, options)).toThrow(message);
+  });
+});

@@ -1,0 +1,94 @@
+import type { TransactionSchema } from '../domain/transaction-schema.js';
+import { markovTables, type MarkovTables } from './markov-filter.js';
+import type { FeaturePriors } from './priors.js';
+
+export const DAY_MS = 86_400_000;
+export const HOUR_MS = 3_600_000;
+/** Without a stated delay, labels are taken to be known after a week. */
+const LABEL_DELAY_DAYS = 7;
+/** The Markov filter looks this far back from the label delay. */
+export const MARKOV_DAYS = 60;
+
+/** One secondary entity: which position in `Transaction.entities`, and the width of its evidence buckets. */
+export interface SecondaryPlan {
+  readonly name: string;
+  readonly index: number;
+  readonly bucketMs: number;
+  readonly markov: MarkovTables | null;
+}
+
+/** What the schema and the priors say, looked up once instead of for every row. */
+export interface FeaturePlan {
+  readonly isFull: boolean;
+  /** False for plain columns: nothing is remembered. */
+  readonly hasState: boolean;
+  readonly primaryName: string;
+  readonly windowsDays: readonly number[];
+  /** Rising. */
+  readonly windowsMs: readonly number[];
+  readonly minorPerUnit: number;
+  readonly delayMs: number;
+  readonly secondary: readonly SecondaryPlan[];
+  /** Position of the counterpart in `Transaction.entities`; -1: none. */
+  readonly counterpartIndex: number;
+  /** Position of the profiled field in `Transaction.categorical`; -1: none. */
+  readonly profileIndex: number;
+  /** Level to index, per categorical field. */
+  readonly levelIndex: readonly ReadonlyMap<string, number>[];
+  /** Positions in `Transaction.numeric`. */
+  readonly distances: readonly DistancePlan[];
+  readonly coordinateColumns: readonly string[];
+}
+
+export interface DistancePlan {
+  readonly fromLatitude: number;
+  readonly fromLongitude: number;
+  readonly toLatitude: number;
+  readonly toLongitude: number;
+}
+
+export const featurePlan = (schema: TransactionSchema, priors: FeaturePriors): FeaturePlan => {
+  const { set, markovEntity, counterpartEntity, profileField } = schema.features;
+  const isFull = set === 'full';
+  const windowsDays = [...new Set(schema.features.windowsDays)].sort((a, b) => a - b);
+  const secondary = schema.entities.slice(1).map((entity, i) => ({
+    name: entity.name,
+    index: i + 1,
+    bucketMs: entity.bucketSeconds * 1000,
+    markov: isFull && entity.name === markovEntity && priors.markov ? markovTables(priors.markov) : null,
+  }));
+  const counterpart = counterpartEntity ?? secondary[0]?.name;
+  return {
+    isFull,
+    hasState: set !== 'columns',
+    primaryName: schema.entities[0]?.name ?? '',
+    windowsDays,
+    windowsMs: windowsDays.map((days) => days * DAY_MS),
+    minorPerUnit: 10 ** (schema.amount?.minorDigits ?? 0),
+    delayMs: (schema.label?.delayDays ?? LABEL_DELAY_DAYS) * DAY_MS,
+    secondary,
+    counterpartIndex: counterpart === undefined ? -1 : schema.entities.findIndex((e) => e.name === counterpart),
+    profileIndex: profileIndexOf(schema, isFull, profileField),
+    levelIndex: schema.categorical.map((field) => new Map((priors.levels[field.column] ?? []).map((level, i) => [level, i]))),
+    coordinateColumns: (schema.features.distances ?? []).flatMap(({ from, to }) => [
+      from.latitude,
+      from.longitude,
+      to.latitude,
+      to.longitude,
+    ]),
+    distances: (schema.features.distances ?? []).map(({ from, to }) => ({
+      fromLatitude: numericIndex(schema, from.latitude),
+      fromLongitude: numericIndex(schema, from.longitude),
+      toLatitude: numericIndex(schema, to.latitude),
+      toLongitude: numericIndex(schema, to.longitude),
+    })),
+  };
+};
+
+const numericIndex = (schema: TransactionSchema, column: string): number =>
+  schema.numeric.findIndex((field) => field.column === column);
+
+const profileIndexOf = (schema: TransactionSchema, isFull: boolean, profileField: string | undefined): number => {
+  if (!isFull || schema.categorical.length === 0) return -1;
+  return profileField === undefined ? 0 : schema.categorical.findIndex((field) => field.column === profileField);
+};

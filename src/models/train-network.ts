@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import type { Random } from '../domain/random.js';
+import { Adam } from '../tensor/adam.js';
+import { Engine, type Tensor } from '../tensor/engine.js';
+import type { FitContext } from './detector.js';
+import { betweenSteps, shuffledIndices } from './fit-rows.js';
+import { type Tensors, tensorsBy, type Weights } from './network-weights.js';
+
+/** The training schedule every network shares; defaults from models.md 7.2, each overridable in config/models.yaml. */
+export const trainingParameters = {
+  rowsMax: z.int().min(10).max(1_000_000).default(50_000),
+  batchSize: z.int().min(1).max(4096).default(128),
+  epochs: z.number().positive().max(1000).default(8),
+  stepsMin: z.int().min(1).max(100_000).default(1000),
+  stepsMax: z.int().min(1).max(100_000).default(3000),
+  learningRate: z.number().positive().max(1).default(4e-3),
+  clipNorm: z.number().positive().default(5),
+  inputNoise: z.number().nonnegative().max(1).default(0.1),
+  validationShare: z.number().min(0).max(0.5).default(0.1),
+};
+
+export interface TrainingSettings {
+  readonly batchSize: number;
+  readonly epochs: number;
+  readonly stepsMin: number;
+  readonly stepsMax: number;
+  readonly learningRate: number;
+  readonly clipNorm: number;
+  readonly validationShare: number;
+}
+
+export interface Training {
+  readonly initial: Weights;
+  /** Weights that are part of the network and not learnt; none if absent. */
+  readonly fixed?: (name: string) => boolean;
+  readonly rowCount: number;
+  readonly settings: TrainingSettings;
+  /** Mean loss of the rows, [1,1], in nats. `noise` is given in training and absent in validation. */
+  loss(engine: Engine, tensors: Tensors, rows: Uint32Array, noise?: Random): Tensor;
+}
+
+const VALIDATIONS = 20;
+const VALIDATION_ROWS_MAX = 2000;
+/** The learning rate falls along a cosine to this share of its start. */
+const FINAL_RATE = 0.02;
+const PROGRESS_EVERY = 10;
+
+/** Endless shuffled batches; every row once per epoch. */
+const batches = function* (rows: Uint32Array, size: number, random: Random): Generator<Uint32Array, never> {
+  for (;;) {
+    const order = shuffledIndices(rows.length, random).map((i) => rows[i]!);
+    for (let from = 0; from + size <= order.length; from += size) yield order.subarray(from, from + size);
+  }
+};
+
+/**
+ * Adam on minibatches with a cosine schedule and gradient clipping; keeps the weights of the best validation loss.
+ *
+ * @returns the trained weights; no tensor outlives the call
+ * @throws the signal's reason when aborted
+ */
+export const trainNetwork = async (training: Training, context: FitContext): Promise<Weights> => {
+  const { initial, rowCount, settings } = training;
+  const engine = new Engine(context.backend);
+  const names = Object.keys(initial).filter((name) => !training.fixed?.(name));
+  const constants = Object.entries(initial).filter(([name]) => training.fixed?.(name));
+  const kept = constants.map(([name, w]) => [name, engine.constant(w.rows, w.columns, w.values)] as const);
+  const parameters = names.map((name) => engine.parameter(initial[name]!.rows, initial[name]!.columns, initial[name]!.values));
+  const tensors = tensorsBy(new Map([...kept, ...names.map((name, i) => [name, parameters[i]!] as const)]));
+  const adam = new Adam(engine, parameters);
+
+  const order = shuffledIndices(rowCount, context.random.fork('validation'));
+  const validationCount = Math.min(VALIDATION_ROWS_MAX, Math.floor(rowCount * settings.validationShare));
+  const validation = order.subarray(0, validationCount);
+  const rows = order.subarray(validationCount);
+  const batchSize = Math.min(settings.batchSize, rows.length);
+  const wanted = Math.max(settings.stepsMin, Math.round((settings.epochs * rows.length) / batchSize));
+  const steps = Math.min(settings.stepsMax, wanted);
+  const validationEvery = Math.max(1, Math.floor(steps / VALIDATIONS));
+  const source = batches(rows, batchSize, context.random.fork('batches'));
+  const noise = context.random.fork('noise');
+
+  let best = { loss: Infinity, weights: adam.snapshot() };
+  try {
+    for (let step = 1; step <= steps; step += 1) {
+      const cosine = 0.5 + 0.5 * Math.cos((Math.PI * (step - 1)) / steps);
+      const learningRate = settings.learningRate * (FINAL_RATE + (1 - FINAL_RATE) * cosine);
+      const loss = engine.scope(() => {
+        const value = engine.record(() => training.loss(engine, tensors, source.next().value, noise));
+        adam.step(engine.gradients(value, parameters), { learningRate, clipNorm: settings.clipNorm });
+        return engine.read(value)[0]!;
+      });
+      if (validationCount > 0 && (step % validationEvery === 0 || step === steps)) {
+        const validationLoss = engine.scope(() => engine.read(training.loss(engine, tensors, validation))[0]!);
+        if (validationLoss < best.loss) best = { loss: validationLoss, weights: adam.snapshot() };
+      }
+      if (step % PROGRESS_EVERY === 0 || step === steps)
+        await betweenSteps(context, step / steps, `step ${step} of ${steps}, loss ${loss.toFixed(3)}`);
+    }
+    const weights = Number.isFinite(best.loss) ? best.weights : adam.snapshot();
+    return { ...initial, ...Object.fromEntries(names.map((name, i) => [name, { ...initial[name]!, values: weights[i]! }])) };
+  } finally {
+    adam.dispose();
+    for (const tensor of [...parameters, ...kept.map(([, constant]) => constant)]) engine.dispose(tensor);
+  }
+};

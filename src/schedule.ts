@@ -1,0 +1,50 @@
+import type { Calibration } from './domain/calibration.js';
+import type { Policy } from './domain/decision.js';
+import { nextCalibration } from './scoring/calibration.js';
+import type { CalibrationStore } from './scoring/ports.js';
+
+const DAY_MS = 86_400_000;
+
+/**
+ * The calibration that holds on the event day of `eventNowMs`, built when the day before has closed.
+ *
+ * Days without any row in the window keep the last calibration. The result is the newest one; the same as before when
+ * nothing was due.
+ */
+export const calibrateIfDue = async (
+  store: CalibrationStore,
+  current: Calibration,
+  policy: Policy,
+  eventNowMs: number,
+): Promise<Calibration> => {
+  const day = Math.floor(eventNowMs / DAY_MS);
+  if (day <= current.validFromDay) return current;
+  const window = await store.windowScores(current.model, (day - policy.windowDays) * DAY_MS, day * DAY_MS);
+  if (window.occurredAtMs.length === 0) return current;
+  const counts = await store.countAlerts((day - 1) * DAY_MS, day * DAY_MS);
+  const next = nextCalibration({ previous: current, window, counts, policy, model: current.model, day });
+  await store.save(next);
+  return next;
+};
+
+/** Runs `task` every `everyMs`, never twice at once; errors go to `onError` and the next turn comes all the same. */
+export const repeat = (everyMs: number, task: () => Promise<void>, onError: (error: Error) => void): { stop(): Promise<void> } => {
+  let stopped = false;
+  let running: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout | undefined;
+  const turn = (): void => {
+    running = task()
+      .catch((error: unknown) => onError(error instanceof Error ? error : new Error(String(error))))
+      .finally(() => {
+        if (!stopped) timer = setTimeout(turn, everyMs);
+      });
+  };
+  timer = setTimeout(turn, everyMs);
+  return {
+    stop: async () => {
+      stopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+};

@@ -1,0 +1,114 @@
+import type { Reason, UsualValue } from '../domain/alert.js';
+import type { Channel } from '../domain/decision.js';
+import type { FeatureColumn, FeatureMatrix } from '../domain/feature-matrix.js';
+import { decimalAmount } from '../domain/money.js';
+import type { Transaction } from '../domain/transaction.js';
+import type { TransactionSchema } from '../domain/transaction-schema.js';
+import { usualValues } from '../features/usual.js';
+import { channelFeatures, type ScoringModel } from './scoring-model.js';
+
+const REASONS_MAX = 5;
+/** Terms below this many nats say nothing to a person. */
+const NATS_MIN = 0.1;
+
+export interface ExplainedRow {
+  readonly transaction: Transaction;
+  /** One row of all features. */
+  readonly features: FeatureMatrix;
+  readonly profile: Float64Array;
+}
+
+/**
+ * The largest terms of the channel that raised the alert, in nats, with what would have been usual: this entity's own
+ * 5-95 % interval where it has a habit in that column, else the model's given the other fields.
+ */
+export const explain = (model: ScoringModel, channel: Channel, row: ExplainedRow): Reason[] => {
+  const { schema } = model.featureSet;
+  const features = channelFeatures(model.featureSet, channel, row.features);
+  const habits = usualValues(model.featureSet, row.transaction, row.profile);
+  const detector = model.detectors[channel];
+  if (!detector) return [];
+  const terms = detector.terms?.(features);
+  const nats = terms ? [...terms.values] : [...detector.score(features)];
+  const names = terms?.columns ?? features.columns.map((column) => column.name);
+  const modelUsual = detector.usualValues?.(features);
+  return names
+    .map((name, i) => ({ name, nats: nats[i]!, index: features.columns.findIndex((column) => column.name === name) }))
+    .filter((term) => term.index >= 0 && term.nats >= NATS_MIN)
+    .sort((a, b) => b.nats - a.nats)
+    .slice(0, REASONS_MAX)
+    .map(({ name, nats: termNats, index }): Reason => {
+      const column = features.columns[index]!;
+      const habit = habits[name];
+      const usual: UsualValue | null = habit
+        ? habit
+        : modelUsual && column.kind === 'numeric' && Number.isFinite(modelUsual.low[index])
+          ? { low: modelUsual.low[index]!, median: modelUsual.median[index]!, high: modelUsual.high[index]!, basis: 'model' }
+          : null;
+      const observed = observedValue(column, features.values[index]!, row.transaction, schema, habit !== undefined);
+      const text = textOf(column, observed, usual, row.transaction, schema);
+      return { channel, feature: name, field: column.field, nats: termNats, observed, usual, text };
+    });
+};
+
+const isMoney = (column: FeatureColumn, schema: TransactionSchema): boolean =>
+  schema.amount !== undefined && column.field === schema.amount.column && /^(tx_amount|log_amount|s_amt|z_amt|rel|z_amt_.*)$/.test(column.name);
+
+/** Columns that speak about the amount or the hour show those, not the feature's own number. */
+const observedValue = (
+  column: FeatureColumn,
+  value: number,
+  transaction: Transaction,
+  schema: TransactionSchema,
+  hasHabit: boolean,
+): number | string => {
+  if (schema.amount && isMoney(column, schema)) return Number(decimalAmount(transaction.amountMinor, schema.amount.minorDigits));
+  if (column.name === 's_hour' && hasHabit) return new Date(transaction.occurredAtMs).getUTCHours();
+  if (column.kind === 'categorical') return Number.isNaN(value) ? 'missing' : (column.levels[value] ?? 'a new value');
+  const entity = schema.entities.findIndex((e) => e.column === column.field);
+  if (entity >= 0 && column.name === 's_counterpart') return transaction.entities[entity]!;
+  return Number.isNaN(value) ? 'missing' : Number(value.toPrecision(6));
+};
+
+const textOf = (
+  column: FeatureColumn,
+  observed: number | string,
+  usual: UsualValue | null,
+  transaction: Transaction,
+  schema: TransactionSchema,
+): string => {
+  const money = isMoney(column, schema);
+  const show = (value: number | string): string =>
+    typeof value === 'string' ? value : money ? value.toFixed(schema.amount!.minorDigits) : String(Number(value.toPrecision(3)));
+  const unit = money ? ` ${transaction.currency}` : column.name === 's_gap' && usual ? ' h' : '';
+  const range = usual ? `, usually ${show(usual.low)} to ${show(usual.high)}${unit}` : '';
+  return `${phraseOf(column.name, schema)} ${show(observed)}${unit}${range}`;
+};
+
+/** What a feature is called in a sentence. */
+const phraseOf = (name: string, schema: TransactionSchema): string => {
+  const [primary, counterpart] = [schema.entities[0]?.name ?? 'customer', schema.features.counterpartEntity ?? schema.entities[1]?.name ?? 'counterpart'];
+  const fixed: Readonly<Record<string, string>> = {
+    tx_amount: 'amount',
+    log_amount: 'amount',
+    s_amt: 'amount',
+    z_amt: 'amount',
+    rel: `amount against the ${primary}'s 30-day mean`,
+    s_gap: 'time since the last payment',
+    s_hour: 'hour of day (UTC)',
+    s_counterpart: `unfamiliar ${counterpart}`,
+    recent_z: 'unusual amounts lately',
+    recent_max: 'largest unusual amount lately',
+    burst: 'payments within an hour (surprisal)',
+    markov: `fraud reported at this ${schema.features.markovEntity ?? counterpart} (log-odds)`,
+    during_night: 'at night',
+    during_weekend: 'at the weekend',
+  };
+  const known = fixed[name];
+  if (known !== undefined) return known;
+  const window = /^(.+)_(nb|avg|max|risk)_(\d+)d$/.exec(name);
+  if (!window) return name.replaceAll('_', ' ');
+  const [, entity, kind, days] = window;
+  const what = { nb: 'payments', avg: 'mean amount', max: 'largest amount', risk: 'share of fraud' }[kind as 'nb' | 'avg' | 'max' | 'risk'];
+  return `${what} of this ${entity} in ${days} ${days === '1' ? 'day' : 'days'}`;
+};

@@ -1,0 +1,65 @@
+import { v5 as uuidV5 } from 'uuid';
+import type { Alert } from '../domain/alert.js';
+import { selectRows } from '../domain/feature-matrix.js';
+import { decimalAmount } from '../domain/money.js';
+import type { ScoredTransaction } from '../domain/scored-transaction.js';
+import type { ComputedFeatures } from '../features/compute-features.js';
+import { explain } from './explain.js';
+import type { ScoringModel } from './scoring-model.js';
+
+/** Namespace of alert ids: an alert's id is UUIDv5 of "schema/transaction id", so a repeat has the same id. */
+const ALERT_NAMESPACE = 'f2b6b7c2-4a3e-5d0c-9a57-6d1c2f0b8e11';
+
+/** An alert for every row that is not approved, in the rows' order, with reasons and one readable line. */
+export const raiseAlerts = (
+  rows: readonly ScoredTransaction[],
+  computed: ComputedFeatures,
+  model: ScoringModel,
+): Alert[] => {
+  const profileWidth = rows.length === 0 ? 0 : computed.profiles.length / rows.length;
+  return rows.flatMap((scored, i) => {
+    const { outcome, lane } = scored.decision;
+    if (outcome === 'approve' || lane === null) return [];
+    const reasons = explain(model, lane, {
+      transaction: scored.transaction,
+      features: selectRows(computed.matrix, [i]),
+      profile: computed.profiles.slice(i * profileWidth, (i + 1) * profileWidth),
+    });
+    const { schema } = model.featureSet;
+    const { transaction } = scored;
+    const alert: Omit<Alert, 'sentence'> = {
+      id: uuidV5(`${schema.name}/${transaction.id}`, ALERT_NAMESPACE),
+      schema: schema.name,
+      transactionId: transaction.id,
+      occurredAt: new Date(transaction.occurredAtMs).toISOString(),
+      entities: Object.fromEntries(schema.entities.map((entity, e) => [entity.name, transaction.entities[e]!])),
+      amount: schema.amount ? decimalAmount(transaction.amountMinor, schema.amount.minorDigits) : null,
+      currency: schema.amount ? transaction.currency : null,
+      outcome,
+      lane,
+      bound: scored.decision.bound,
+      fraudProbability: scored.fraudProbability,
+      channels: scored.channels,
+      fused: scored.fused,
+      versions: scored.versions,
+      reasons,
+    };
+    return [{ ...alert, sentence: sentenceOf(alert) }];
+  });
+};
+
+const LANES = { S: 'supervised', T: 'tails', H: 'Markov filter', D: 'density' } as const;
+
+/** "DECLINE 412.00 EUR, customer c12, merchant m7: density 1 in 8,300; amount 412.00 EUR, usually 12.10 to 61.90 EUR (6.2 nats)" */
+const sentenceOf = (alert: Omit<Alert, 'sentence'>): string => {
+  const who = Object.entries(alert.entities).map(([name, id]) => `${name} ${id}`);
+  const what = [...(alert.amount === null ? [`transaction ${alert.transactionId}`] : [`${alert.amount} ${alert.currency}`]), ...who];
+  const rarity = oneIn(alert.channels[alert.lane].minusLog10P ?? 0);
+  const reasons = alert.reasons.slice(0, 3).map((reason) => `${reason.text} (${reason.nats.toFixed(1)} nats)`);
+  return `${alert.outcome.toUpperCase()} ${what.join(', ')}: ${LANES[alert.lane]} ${rarity}${reasons.length > 0 ? `; ${reasons.join('; ')}` : ''}`;
+};
+
+const oneIn = (minusLog10P: number): string => {
+  const n = 10 ** minusLog10P;
+  return n >= 1e9 ? 'rarer than 1 in a thousand million' : `1 in ${Math.round(n).toLocaleString('en-US')}`;
+};

@@ -1,0 +1,78 @@
+import type { Calibration } from '../domain/calibration.js';
+import type { Channel, Policy } from '../domain/decision.js';
+import type { ScoredTransaction } from '../domain/scored-transaction.js';
+import { Activity } from '../features/activity.js';
+import { computeFeatures } from '../features/compute-features.js';
+import type { FeatureMatrix } from '../domain/feature-matrix.js';
+import { decide, type Decided } from './decide.js';
+import type { EntityState, ScoringResult, ScoringWork } from './ports.js';
+import { raiseAlerts } from './raise-alerts.js';
+import { channelFeatures, fraudProbability, type ScoringModel } from './scoring-model.js';
+
+/** What decides beside the model; `calibration` is null while none exists, and then everything is approved. */
+export interface ScoringTerms {
+  readonly calibration: Calibration | null;
+  readonly policy: Policy;
+}
+
+/**
+ * The pure middle of the online line: transactions and what is remembered in; scored rows, new states and alerts out.
+ * The same input gives the same bits, whatever the batch.
+ */
+export const scoreBatch = (work: ScoringWork, model: ScoringModel, terms: ScoringTerms): ScoringResult => {
+  const { featureSet } = model;
+  const activity = new Activity(featureSet);
+  for (const state of work.states) activity.addState(state.entityId, state.bytes);
+  for (const cell of work.evidence) activity.addEvidence(cell);
+  const computed = computeFeatures(featureSet, work.transactions, activity);
+  const scores = scoreChannels(model, computed.matrix);
+  const width = featureSet.columns.length;
+  const versions = {
+    model: model.version,
+    calibration: terms.calibration?.id ?? 'none',
+    policy: terms.policy.version,
+    featureSet: featureSet.id,
+  };
+  const rows = work.transactions.map((transaction, i) => {
+    const raw = byChannel((channel) => scores[channel][i]!);
+    const decided = terms.calibration ? decide(raw, terms.calibration, terms.policy) : undecided(raw);
+    const scored: ScoredTransaction = {
+      transaction,
+      features: computed.matrix.values.slice(i * width, (i + 1) * width),
+      ...decided,
+      fraudProbability: fraudProbability(model, raw.S),
+      late: computed.late[i] === 1,
+      versions,
+    };
+    return { scored, amountBin: computed.amountBins[i]! };
+  });
+  const versionRead = new Map(work.states.map((state) => [state.entityId, state.version]));
+  const states = activity.states().map((state): EntityState => ({ ...state, version: versionRead.get(state.entityId) ?? 0 }));
+  const alerts = raiseAlerts(
+    rows.map((row) => row.scored),
+    computed,
+    model,
+  );
+  return { featureSet: featureSet.id, rows, states, evidence: activity.evidenceDeltas(), alerts };
+};
+
+/** Raw scores of every channel, one per row. A channel that the model lacks is 0 throughout, whose p-value is 1. */
+export const scoreChannels = (model: ScoringModel, features: FeatureMatrix): Record<Channel, Float64Array> =>
+  byChannel(
+    (channel) =>
+      model.detectors[channel]?.score(channelFeatures(model.featureSet, channel, features)) ?? new Float64Array(features.rowCount),
+  );
+
+/** Before the first calibration nothing is decided: every row is approved, and says so by null p-values. */
+const undecided = (scores: Readonly<Record<Channel, number>>): Decided => ({
+  channels: byChannel((channel) => ({ score: scores[channel], minusLog10P: null })),
+  fused: { score: 0, minusLog10P: null },
+  decision: { outcome: 'approve', bound: 'budget-share', lane: null, thresholdMinusLog10P: Infinity },
+});
+
+const byChannel = <T>(value: (channel: Channel) => T): Record<Channel, T> => ({
+  S: value('S'),
+  T: value('T'),
+  H: value('H'),
+  D: value('D'),
+});

@@ -1,0 +1,71 @@
+import { CHANNELS, type Channel } from '../domain/decision.js';
+import { selectColumns, type FeatureMatrix } from '../domain/feature-matrix.js';
+import { TransactionSchemaDefinition } from '../domain/transaction-schema.js';
+import { createFeatureSet, type FeatureSet } from '../features/catalog.js';
+import type { FeaturePriors } from '../features/priors.js';
+import { decodeArtifacts, encodeArtifacts, type Artifact } from '../models/artifact.js';
+import type { Detector } from '../models/detector.js';
+import { plattProbability, type Platt } from '../models/platt.js';
+import { estimators } from '../models/registry.js';
+import type { TensorBackend } from '../tensor/backend.js';
+
+/** One detector per channel; a channel without one (no labels: S, no Markov entity: H) scores nothing. */
+export type ChannelDetectors = Partial<Record<Channel, Detector>>;
+
+/** All that scoring needs of a trained version: features and a detector per channel. */
+export interface ScoringModel {
+  readonly version: string;
+  readonly featureSet: FeatureSet;
+  readonly detectors: ChannelDetectors;
+  /** Score of S to fraud probability; null without S. */
+  readonly platt: Platt | null;
+}
+
+/** A channel's part of the features: D the non-redundant columns, T and H their own, S all. */
+export const channelFeatures = (featureSet: FeatureSet, channel: Channel, features: FeatureMatrix): FeatureMatrix => {
+  if (channel === 'D') return selectColumns(features, featureSet.densityColumns);
+  if (channel === 'T') return selectColumns(features, featureSet.tailColumns);
+  if (channel === 'H') return selectColumns(features, [featureSet.markovColumn!]);
+  return features;
+};
+
+export const fraudProbability = (model: ScoringModel, score: number): number | null =>
+  model.platt ? plattProbability(model.platt, score) : null;
+
+export const saveScoringModel = (model: ScoringModel): Uint8Array => {
+  const artifacts: Record<string, Artifact> = {};
+  for (const channel of CHANNELS) {
+    const detector = model.detectors[channel];
+    if (detector) artifacts[channel] = detector.save();
+  }
+  const { schema, priors, id } = model.featureSet;
+  return encodeArtifacts(artifacts, { version: model.version, featureSet: id, schema, priors, platt: model.platt });
+};
+
+/**
+ * @throws Error when the bytes are damaged, or when this build computes other features than the model was trained on
+ */
+export const loadScoringModel = (bytes: Uint8Array, backend: TensorBackend): ScoringModel => {
+  const { artifacts, meta } = decodeArtifacts(bytes);
+  const version = String(meta['version']);
+  const detectors: ChannelDetectors = {};
+  for (const channel of CHANNELS) {
+    const artifact = artifacts[channel];
+    if (!artifact) continue;
+    const estimator = estimators[artifact.estimator];
+    if (!estimator) throw new Error(`model ${version} needs the estimator "${artifact.estimator}", which this build lacks`);
+    detectors[channel] = estimator.load(artifact, { backend });
+  }
+  return { version, featureSet: featureSetOf(meta), detectors, platt: meta['platt'] as Platt | null };
+};
+
+/** The features that a stored model needs, without loading its detectors. @throws as `loadScoringModel` */
+export const readFeatureSet = (bytes: Uint8Array): FeatureSet => featureSetOf(decodeArtifacts(bytes).meta);
+
+const featureSetOf = (meta: Readonly<Record<string, unknown>>): FeatureSet => {
+  const featureSet = createFeatureSet(TransactionSchemaDefinition.parse(meta['schema']), meta['priors'] as FeaturePriors);
+  if (featureSet.id === meta['featureSet']) return featureSet;
+  throw new Error(
+    `model ${String(meta['version'])} was trained on features ${String(meta['featureSet'])}; this build computes ${featureSet.id}`,
+  );
+};

@@ -1,0 +1,213 @@
+import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { NestFactory } from '@nestjs/core';
+import type { MicroserviceOptions } from '@nestjs/microservices';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { API_APPLICATION_OPTIONS } from './api/api.module.js';
+import type { Readiness } from './api/api-settings.js';
+import { apiKeyOf } from './api-key.js';
+import { AppModule } from './app.module.js';
+import { Champion, CHAMPION_POLL_MS } from './champion.js';
+import { wallClock, type Clock } from './clock.js';
+import { ConfigError, loadConfig, loadSchema, packageRoot, type Config } from './config.js';
+import { DemoRun } from './demo-run.js';
+import { transactionParser } from './domain/parse-transaction.js';
+import { refuseFuture } from './domain/refuse-future.js';
+import type { TransactionSchema } from './domain/transaction-schema.js';
+import { createLog, nestLogger, type Log } from './log.js';
+import { repeat } from './schedule.js';
+import { OnlineLine } from './scoring/score-transactions.js';
+import { openDatabase } from './service-database.js';
+import { createStores, type Stores } from './service-stores.js';
+import { AlertRelay } from './stream/alert-relay.js';
+import { createKafka, withAdmin } from './stream/kafka-client.js';
+import { KafkaBatchServer } from './stream/kafka-batch-server.js';
+import { KafkaPublisher } from './stream/kafka-publisher.js';
+import { StreamSettings } from './stream/stream-settings.js';
+import { ensureTopics } from './stream/topics.js';
+import { WorkerPool } from './worker-pool.js';
+
+export const ROLES = ['all', 'api', 'worker'] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface ServeOptions {
+  readonly role: Role;
+  /** Shipped name or path; the demo has its own. */
+  readonly schema?: string;
+  readonly config?: string;
+  readonly demo?: boolean;
+  readonly seed?: number;
+  readonly secondsPerDay?: number;
+}
+
+const CALIBRATE_EVERY_MS = 5_000;
+const RELAY_EVERY_MS = 250;
+
+/** What a start made, in order; stopping undoes it backwards, each step whatever the others did. */
+class Closers {
+  readonly #steps: { readonly name: string; readonly close: () => Promise<void> }[] = [];
+
+  add(name: string, close: () => Promise<void>): void {
+    this.#steps.push({ name, close });
+  }
+
+  async closeAll(log: Log): Promise<void> {
+    for (const step of this.#steps.reverse())
+      await step.close().catch((error: unknown) => log.error(`stopping ${step.name}: ${(error as Error).message}`));
+    this.#steps.length = 0;
+  }
+}
+
+/** Runs one role until it is told to stop (SIGINT, SIGTERM) or a broken invariant stops it. */
+export const serve = async (options: ServeOptions): Promise<void> => {
+  const config = loadConfig(options.config);
+  const isDemo = wantsDemo(options, config);
+  const schema = loadSchema(options.schema ?? 'demo', options.config);
+  const log = createLog(config.logLevel, isDemo);
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort(new Error(signal)));
+  const closers = new Closers();
+  try {
+    await start({ options, config, schema, isDemo, log, closers, stop });
+    if (!stop.signal.aborted) await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve(), { once: true }));
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    log.say('stopping …');
+    await closers.closeAll(log);
+  }
+  const { reason } = stop.signal as { reason: Error };
+  if (reason.message !== 'SIGINT' && reason.message !== 'SIGTERM') throw reason;
+  log.say('stopped');
+};
+
+const wantsDemo = (options: ServeOptions, config: Config): boolean => {
+  if (options.role !== 'all' && config.databaseUrl === null)
+    throw new ConfigError(`DATABASE_URL is not set: role ${options.role} needs it (only role all has an embedded database)`);
+  if (options.demo && options.schema !== undefined && options.schema !== 'demo')
+    throw new ConfigError(`--demo comes with its own schema; it cannot run with --schema ${options.schema}`);
+  const byDefault = options.role === 'all' && options.schema === undefined && config.databaseUrl === null && config.kafkaBrokers === null;
+  if (!byDefault && !options.demo && options.schema === undefined)
+    throw new ConfigError('--schema is missing: with KAFKA_BROKERS or DATABASE_URL name the transaction schema to serve, or ask for --demo');
+  return byDefault || options.demo === true;
+};
+
+interface Start {
+  readonly options: ServeOptions;
+  readonly config: Config;
+  readonly schema: TransactionSchema;
+  readonly isDemo: boolean;
+  readonly log: Log;
+  readonly closers: Closers;
+  readonly stop: AbortController;
+}
+
+const start = async (given: Start): Promise<void> => {
+  const { options, config, schema, isDemo, log, closers, stop } = given;
+  const broken = (error: Error): void => stop.abort(error);
+  const apiKey = apiKeyOf(config);
+  const database = await openDatabase(config, (line) => log.say(line));
+  closers.add('database', () => database.close());
+  const stores = createStores(database.dataSource, schema, config);
+  const pool = new WorkerPool(config.service.scoring.threads, config.tensorBackend, broken);
+  closers.add('scoring threads', () => pool.stop());
+  const champion = new Champion(schema.name, stores, pool, config.policy);
+  const demo = isDemo ? await DemoRun.open({ config, options, schema, stores, log, signal: stop.signal }) : null;
+  const clock: Clock = demo?.clock ?? wallClock;
+  const parser = refuseFuture(transactionParser(schema), schema.time?.column, () => clock.now());
+  const line = new OnlineLine(schema, parser, stores.scoring, pool);
+  if (!(await champion.refresh()))
+    log.say(`no model for schema "${schema.name}" yet: "surprisal models promote --model DIR" installs one; scoring waits for it`);
+
+  const kafka = config.kafkaBrokers ? await connectKafka(given, stores) : null;
+  const { settings, app } = await listen(given, { stores, line, clock, apiKey, kafka, champion, pool });
+  closers.add('HTTP and Kafka', () => app.close());
+  const url = await app.getUrl();
+  log.say(`page: ${url.replace('[::1]', 'localhost')}/#key=${settings.apiKey}`);
+
+  if (demo) {
+    await demo.start({ line, champion });
+    closers.add('demo stream', () => demo.stop());
+  }
+  const timers = [
+    repeat(CHAMPION_POLL_MS, async () => void (await champion.refresh()), log.warnOf('champion')),
+    repeat(CALIBRATE_EVERY_MS, async () => calibrate(champion, stores), log.warnOf('calibration')),
+    ...(kafka ? [repeat(RELAY_EVERY_MS, async () => void (await kafka.relay.turn()), log.warnOf('alert relay'))] : []),
+  ];
+  closers.add('timers', async () => void (await Promise.all(timers.map((timer) => timer.stop()))));
+};
+
+/** Event time closes days: the newest event of the stream says which day it is. */
+const calibrate = async (champion: Champion, stores: Stores): Promise<void> => {
+  const { newestOccurredAt } = await stores.queries.status();
+  if (newestOccurredAt !== null) await champion.calibrate(Date.parse(newestOccurredAt));
+};
+
+interface KafkaDoor {
+  readonly server: KafkaBatchServer;
+  readonly relay: AlertRelay;
+}
+
+const connectKafka = async ({ config, options, closers, log }: Start, stores: Stores): Promise<KafkaDoor> => {
+  const { groupId, topics, concurrency } = config.service.kafka;
+  const connection = { brokers: config.kafkaBrokers!, clientId: groupId };
+  const made = await withAdmin(createKafka(connection), (admin) => ensureTopics(admin, topics));
+  if (made.length > 0) log.say(`Kafka: made the topics ${made.join(', ')}`);
+  const server = new KafkaBatchServer({ brokers: connection.brokers, group: groupId, topics: { ...topics }, concurrency }, stores.offsets);
+  const relay = new AlertRelay(stores.outbox, new KafkaPublisher(connection), { topics, holder: `${options.role}-${process.pid}-${randomUUID().slice(0, 8)}` });
+  closers.add('alert relay', () => relay.close());
+  return { server, relay };
+};
+
+interface Doors {
+  readonly stores: Stores;
+  readonly line: OnlineLine;
+  readonly clock: Clock;
+  readonly apiKey: string;
+  readonly kafka: KafkaDoor | null;
+  readonly champion: Champion;
+  readonly pool: WorkerPool;
+}
+
+const listen = async ({ config, schema, options, log }: Start, doors: Doors) => {
+  const { stores, line, clock, apiKey, kafka } = doors;
+  const settings = {
+    apiKey,
+    webRoot: join(packageRoot, 'web', 'dist'),
+    schema,
+    readiness: () => readinessOf(doors),
+    now: () => clock.now(),
+  };
+  const stream = new StreamSettings(config.service.scoring.batchSizeMax);
+  const module = AppModule.register({ settings, line, stream, ...stores });
+  const app = await NestFactory.create<NestExpressApplication>(module, { ...API_APPLICATION_OPTIONS, logger: nestLogger(log), abortOnError: false });
+  if (kafka && options.role !== 'api') {
+    app.connectMicroservice<MicroserviceOptions>({ strategy: kafka.server });
+    await app.startAllMicroservices();
+  }
+  try {
+    await app.listen(config.port, config.service.http.host);
+  } catch (error) {
+    await app.close();
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
+      throw new ConfigError(`PORT=${config.port} is taken by another program; set PORT to a free one (0 takes any)`);
+    throw error;
+  }
+  return { settings, app };
+};
+
+const readinessOf = async ({ stores, kafka, pool }: Doors): Promise<Readiness> => {
+  const checks: Record<string, string> = {};
+  checks['database'] = await stores.dataSource.query('SELECT 1').then(
+    () => 'ok',
+    (error: unknown) => (error as Error).message,
+  );
+  checks['model'] = pool.ready ? 'ok' : 'no champion yet';
+  if (kafka) {
+    const { state, lastError } = kafka.server.health();
+    checks['kafka'] = state === 'reading' && lastError === null ? 'ok' : `${state}${lastError === null ? '' : `: ${lastError}`}`;
+    const relay = await kafka.relay.health().catch((error: unknown) => ({ state: 'unknown', lastError: (error as Error).message }));
+    checks['relay'] = relay.state === 'leading' || relay.state === 'standby' ? 'ok' : `${relay.state}: ${relay.lastError ?? ''}`;
+  }
+  return { ok: Object.values(checks).every((check) => check === 'ok'), checks };
+};

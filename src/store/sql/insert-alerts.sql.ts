@@ -1,0 +1,13 @@
+/** $1: [{id, transaction, at, entities, outcome, lane, payload, key, headers}] in order. Each alert goes to the outbox as well. */
+export const insertAlerts = `WITH r AS MATERIALIZED (
+  SELECT * FROM ROWS FROM (
+    json_to_recordset($1::json) AS (
+      id uuid, transaction text, at double precision, entities text[], outcome text, lane text, payload text, key text, headers jsonb
+    )
+  ) WITH ORDINALITY
+), stored AS (
+  INSERT INTO alerts (id, transaction_id, occurred_at, entities, outcome, lane, payload)
+  SELECT id, transaction, to_timestamp(at / 1000), entities, outcome, lane, payload::jsonb FROM r ORDER BY ordinality
+)
+INSERT INTO outbox (kind, key, payload, headers)
+SELECT 'alert', key, convert_to(payload, 'UTF8'), headers FROM r ORDER BY ordinality`;

@@ -1,0 +1,329 @@
+import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
+import type { Alert } from '../domain/alert.js';
+import type { Calibration } from '../domain/calibration.js';
+
+/** Rows as TypeORM reads them: bigint is text, timestamptz is Date, bytea is Buffer. */
+const key = (type: EntitySchemaColumnOptions['type'], name?: string): EntitySchemaColumnOptions => ({
+  ...column(type, name),
+  primary: true,
+});
+const column = (type: EntitySchemaColumnOptions['type'], name?: string): EntitySchemaColumnOptions => ({
+  type,
+  ...(name !== undefined && { name }),
+});
+const optional = (type: EntitySchemaColumnOptions['type'], name?: string): EntitySchemaColumnOptions => ({
+  ...column(type, name),
+  nullable: true,
+});
+const list = (type: EntitySchemaColumnOptions['type'], name?: string): EntitySchemaColumnOptions => ({
+  ...column(type, name),
+  array: true,
+});
+/** Filled by the database. */
+const now = (name: string): EntitySchemaColumnOptions => ({ type: 'timestamptz', name, default: () => 'now()' });
+const serial = (name?: string): EntitySchemaColumnOptions => ({ ...key('bigint', name), generated: 'increment' });
+
+const table = <T extends object>(
+  name: string,
+  columns: { readonly [K in keyof T]-?: EntitySchemaColumnOptions },
+): EntitySchema<T> => new EntitySchema<T>({ name, tableName: name, columns });
+
+export const TransactionIds = table<{ id: string; contentHash: Buffer; occurredAt: Date }>('transaction_ids', {
+  id: key('text'),
+  contentHash: column('bytea', 'content_hash'),
+  occurredAt: column('timestamptz', 'occurred_at'),
+});
+
+export interface TransactionRow {
+  id: string;
+  occurredAt: Date;
+  entities: string[];
+  amountMinor: string;
+  currency: string;
+  numericFields: (number | null)[];
+  categoricalFields: (string | null)[];
+  amountBin: number;
+  committedAt: Date;
+}
+export const Transactions = table<TransactionRow>('transactions', {
+  id: key('text'),
+  occurredAt: column('timestamptz', 'occurred_at'),
+  entities: list('text'),
+  amountMinor: column('bigint', 'amount_minor'),
+  currency: column('text'),
+  numericFields: list('float8', 'numeric_fields'),
+  categoricalFields: list('text', 'categorical_fields'),
+  amountBin: column('smallint', 'amount_bin'),
+  committedAt: now('committed_at'),
+});
+
+export interface ScoreRow {
+  transactionId: string;
+  occurredAt: Date;
+  features: Buffer;
+  sScore: number;
+  sMinusLog10P: number | null;
+  tScore: number;
+  tMinusLog10P: number | null;
+  hScore: number;
+  hMinusLog10P: number | null;
+  dScore: number;
+  dMinusLog10P: number | null;
+  fusedScore: number;
+  fusedMinusLog10P: number | null;
+  fraudProbability: number | null;
+  outcome: 'approve' | 'review' | 'decline';
+  lane: 'S' | 'T' | 'H' | 'D' | null;
+  bound: string;
+  thresholdMinusLog10P: number;
+  late: boolean;
+  model: string;
+  calibration: string;
+  policy: string;
+  featureSet: string;
+}
+export const Scores = table<ScoreRow>('scores', {
+  transactionId: key('text', 'transaction_id'),
+  occurredAt: column('timestamptz', 'occurred_at'),
+  features: column('bytea'),
+  sScore: column('float8', 's_score'),
+  sMinusLog10P: optional('float8', 's_minus_log10_p'),
+  tScore: column('float8', 't_score'),
+  tMinusLog10P: optional('float8', 't_minus_log10_p'),
+  hScore: column('float8', 'h_score'),
+  hMinusLog10P: optional('float8', 'h_minus_log10_p'),
+  dScore: column('float8', 'd_score'),
+  dMinusLog10P: optional('float8', 'd_minus_log10_p'),
+  fusedScore: column('float8', 'fused_score'),
+  fusedMinusLog10P: optional('float8', 'fused_minus_log10_p'),
+  fraudProbability: optional('float8', 'fraud_probability'),
+  outcome: column('text'),
+  lane: optional('text'),
+  bound: column('text'),
+  thresholdMinusLog10P: column('float8', 'threshold_minus_log10_p'),
+  late: column('boolean'),
+  model: column('text'),
+  calibration: column('text'),
+  policy: column('text'),
+  featureSet: column('text', 'feature_set'),
+});
+
+export const DayCounts = table<{ day: string; shard: number; transactions: string; alerts: string }>('day_counts', {
+  day: key('date'),
+  shard: key('smallint'),
+  transactions: column('bigint'),
+  alerts: column('bigint'),
+});
+
+export interface AlertRow {
+  sequence: string;
+  id: string;
+  transactionId: string;
+  occurredAt: Date;
+  entities: string[];
+  outcome: string;
+  lane: string;
+  payload: Alert;
+  createdAt: Date;
+}
+export const Alerts = table<AlertRow>('alerts', {
+  sequence: serial(),
+  id: { ...column('uuid'), unique: true },
+  transactionId: { ...column('text', 'transaction_id'), unique: true },
+  occurredAt: column('timestamptz', 'occurred_at'),
+  entities: list('text'),
+  outcome: column('text'),
+  lane: column('text'),
+  payload: column('jsonb'),
+  createdAt: now('created_at'),
+});
+
+export interface OutboxTableRow {
+  id: string;
+  kind: 'alert' | 'dead-letter';
+  key: string | null;
+  payload: Buffer | null;
+  deadLetterId: string | null;
+  headers: Record<string, string>;
+  createdAt: Date;
+  publishedAt: Date | null;
+}
+export const Outbox = table<OutboxTableRow>('outbox', {
+  id: serial(),
+  kind: column('text'),
+  key: optional('text'),
+  payload: optional('bytea'),
+  deadLetterId: optional('bigint', 'dead_letter_id'),
+  headers: column('jsonb'),
+  createdAt: now('created_at'),
+  publishedAt: optional('timestamptz', 'published_at'),
+});
+
+export interface LabelRow {
+  id: string;
+  transactionId: string;
+  isFraud: boolean;
+  type: string | null;
+  source: string;
+  knownAt: Date;
+  receivedAt: Date;
+}
+export const Labels = table<LabelRow>('labels', {
+  id: serial(),
+  transactionId: column('text', 'transaction_id'),
+  isFraud: column('boolean', 'is_fraud'),
+  type: optional('text'),
+  source: column('text'),
+  knownAt: column('timestamptz', 'known_at'),
+  receivedAt: now('received_at'),
+});
+
+export const EntityStates = table<{ featureSet: string; entityId: string; version: string; state: Buffer }>('entity_states', {
+  featureSet: key('text', 'feature_set'),
+  entityId: key('text', 'entity_id'),
+  version: column('bigint'),
+  state: column('bytea'),
+});
+
+export interface EvidenceCellRow {
+  entityType: string;
+  entityId: string;
+  bucketAt: Date;
+  bin: number;
+  n: number;
+  nFraud: number;
+}
+export const EvidenceCells = table<EvidenceCellRow>('evidence_cells', {
+  entityType: key('text', 'entity_type'),
+  entityId: key('text', 'entity_id'),
+  bucketAt: key('timestamptz', 'bucket_at'),
+  bin: key('smallint'),
+  n: column('integer'),
+  nFraud: column('integer', 'n_fraud'),
+});
+
+export interface ConsumerOffsetRow {
+  group: string;
+  topic: string;
+  partition: number;
+  nextOffset: string;
+  maxEventTime: Date | null;
+}
+export const ConsumerOffsets = table<ConsumerOffsetRow>('consumer_offsets', {
+  group: key('text', 'consumer_group'),
+  topic: key('text'),
+  partition: key('integer'),
+  nextOffset: column('bigint', 'next_offset'),
+  maxEventTime: optional('timestamptz', 'max_event_time'),
+});
+
+export const SourcePositions = table<{ name: string; nextPosition: string }>('source_positions', {
+  name: key('text'),
+  nextPosition: column('bigint', 'next_position'),
+});
+
+export const Leases = table<{ name: string; holder: string; epoch: string; expiresAt: Date }>('leases', {
+  name: key('text'),
+  holder: column('text'),
+  epoch: column('bigint'),
+  expiresAt: column('timestamptz', 'expires_at'),
+});
+
+export interface DeadLetterRow {
+  id: string;
+  position: string;
+  key: string | null;
+  reason: string;
+  bytes: Buffer;
+  receivedAt: Date;
+}
+export const DeadLetters = table<DeadLetterRow>('dead_letters', {
+  id: serial(),
+  position: column('text'),
+  key: optional('text'),
+  reason: column('text'),
+  bytes: column('bytea'),
+  receivedAt: now('received_at'),
+});
+
+export const Repeats = table<{ transactionId: string; count: string; lastPosition: string; lastSeenAt: Date }>('repeats', {
+  transactionId: key('text', 'transaction_id'),
+  count: column('bigint'),
+  lastPosition: column('text', 'last_position'),
+  lastSeenAt: now('last_seen_at'),
+});
+
+export interface CalibrationRow {
+  id: string;
+  model: string;
+  validFromDay: number;
+  payload: Calibration;
+  createdAt: Date;
+}
+export const Calibrations = table<CalibrationRow>('calibrations', {
+  id: key('text'),
+  model: column('text'),
+  validFromDay: column('integer', 'valid_from_day'),
+  payload: column('jsonb'),
+  createdAt: now('created_at'),
+});
+
+export interface ModelVersionRow {
+  version: string;
+  schema: string;
+  featureSet: string;
+  checksum: string;
+  trainedAt: Date;
+  report: Record<string, unknown>;
+  artifact: Buffer;
+  createdAt: Date;
+}
+export const ModelVersions = table<ModelVersionRow>('model_versions', {
+  version: key('text'),
+  schema: column('text'),
+  featureSet: column('text', 'feature_set'),
+  checksum: column('text'),
+  trainedAt: column('timestamptz', 'trained_at'),
+  report: column('jsonb'),
+  artifact: column('bytea'),
+  createdAt: now('created_at'),
+});
+
+export const ModelRoles = table<{ schema: string; role: string; version: string; epoch: string }>('model_roles', {
+  schema: key('text'),
+  role: key('text'),
+  version: column('text'),
+  epoch: column('bigint'),
+});
+
+export const FeatureSets = table<{ id: string; columns: string[] }>('feature_sets', {
+  id: key('text'),
+  columns: list('text'),
+});
+
+export const Settings = table<{ key: string; value: unknown }>('settings', {
+  key: key('text'),
+  value: column('jsonb'),
+});
+
+export const TABLES: EntitySchema[] = [
+  TransactionIds,
+  Transactions,
+  Scores,
+  DayCounts,
+  Alerts,
+  Outbox,
+  Labels,
+  EntityStates,
+  EvidenceCells,
+  ConsumerOffsets,
+  SourcePositions,
+  Leases,
+  DeadLetters,
+  Repeats,
+  Calibrations,
+  ModelVersions,
+  ModelRoles,
+  FeatureSets,
+  Settings,
+] as EntitySchema[];

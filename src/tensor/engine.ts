@@ -1,0 +1,329 @@
+/**
+ * A small set of matrix operations with reverse-mode gradients, on any `TensorBackend`. In use:
+ *
+ *   const engine = new Engine(createSimdBackend());
+ *   const w = engine.parameter(8, 1, initial);                    // trainable, lives until disposed
+ *   const adam = new Adam(engine, [w]);
+ *   engine.scope(() => {                                          // training: one scope a step
+ *     const loss = engine.record(() => engine.mean(engine.square(engine.matMul(engine.constant(n, 8, batch), w))));
+ *     adam.step(engine.gradients(loss, [w]), { learningRate: 1e-3 });
+ *     return engine.read(loss)[0]!;
+ *   });
+ *   const scores = engine.scope(() => engine.read(engine.matMul(engine.constant(n, 8, rows), w)));   // scoring: no record
+ *
+ * Memory: a scope frees every tensor made inside it, parameters excepted. A tensor, or an array of tensors, that its body
+ * returns moves to the scope around it, so `x = engine.scope(() => layer(x))` keeps only the layer's result. Outside any scope
+ * a tensor lives until `dispose`.
+ *
+ * Recording: only operations inside `engine.record(...)`, itself inside a scope, remember where they came from, and only where
+ * a parameter is involved. Scopes inside a recording free nothing before the scope around it ends. Without `record` nothing
+ * is remembered: scoring pays for no gradients.
+ *
+ * Broadcasting: add, sub, mul and div take [r,c], [1,c], [r,1] and [1,1] on either side.
+ */
+import { type Activation, type BinaryOp, type GroupOp, type UnaryOp } from './backend.js';
+import { backward } from './gradients.js';
+import { shapeOf, type Tensor, TensorError, type Value } from './tensor.js';
+import { TensorMemory } from './tensor-memory.js';
+
+export { type Tensor, TensorError } from './tensor.js';
+
+export class Engine extends TensorMemory {
+  /** d loss / d parameter for each of them, zeros where the loss does not depend on it. `loss` is [1,1] and was recorded. */
+  gradients(loss: Tensor, parameters: readonly Tensor[]): Tensor[] {
+    const root = this.use('gradients', loss);
+    if (root.rows * root.columns !== 1) throw new TensorError(`gradients: the loss must be [1,1], got ${shapeOf(loss)}`);
+    if (!root.needsGradient) throw new TensorError('gradients: the loss depends on no parameter, or was not made inside record');
+    const values = parameters.map((parameter) => this.use('gradients', parameter));
+    const other = values.find((value) => !value.isParameter);
+    if (other !== undefined) throw new TensorError(`gradients: ${shapeOf(other)} is not a parameter`);
+    return this.withoutRecording(() => backward(this, root, values));
+  }
+
+  matMul(left: Tensor, right: Tensor, options: { transposeA?: boolean; transposeB?: boolean } = {}): Tensor {
+    const a = this.use('matMul', left);
+    const b = this.use('matMul', right);
+    const { transposeA: ta = false, transposeB: tb = false } = options;
+    const [rows, inner] = ta ? [a.columns, a.rows] : [a.rows, a.columns];
+    const [bInner, columns] = tb ? [b.columns, b.rows] : [b.rows, b.columns];
+    if (inner !== bInner) {
+      throw new TensorError(
+        `matMul: ${shapeOf(a)}${ta ? 'ᵀ' : ''} · ${shapeOf(b)}${tb ? 'ᵀ' : ''}: inner sizes ${inner} and ${bInner} differ`,
+      );
+    }
+    this.checkSize('matMul', rows, columns);
+    const out = this.made(rows, columns, this.backend.matMul(a.storage, b.storage, rows, inner, columns, ta, tb));
+    if (!this.recording) return out;
+    return this.recorded(out, [a, b], (dy) => [
+      a.needsGradient
+        ? ta
+          ? this.matMul(b, dy, { transposeA: tb, transposeB: true })
+          : this.matMul(dy, b, { transposeB: !tb })
+        : undefined,
+      b.needsGradient
+        ? tb
+          ? this.matMul(dy, a, { transposeA: true, transposeB: ta })
+          : this.matMul(a, dy, { transposeA: !ta })
+        : undefined,
+    ]);
+  }
+
+  /** activation(x · w + b), b [1, columns], in one pass: the fast way to write a layer. */
+  linear(input: Tensor, weights: Tensor, bias: Tensor, activation: Activation = 'none'): Tensor {
+    const x = this.use('linear', input);
+    const w = this.use('linear', weights);
+    const b = this.use('linear', bias);
+    if (x.columns !== w.rows)
+      throw new TensorError(`linear: ${shapeOf(x)} · ${shapeOf(w)}: inner sizes ${x.columns} and ${w.rows} differ`);
+    if (b.rows !== 1 || b.columns !== w.columns) throw new TensorError(`linear: bias ${shapeOf(b)} must be [1,${w.columns}]`);
+    this.checkSize('linear', x.rows, w.columns);
+    const storage = this.backend.linear(x.storage, w.storage, b.storage, x.rows, x.columns, w.columns, activation);
+    const out = this.made(x.rows, w.columns, storage);
+    if (!this.recording) return out;
+    return this.recorded(out, [x, w, b], (dy) => {
+      // Both activations' derivatives are functions of the output: relu's y > 0 exactly where x > 0.
+      const dz = activation === 'none' ? dy : this.unaryGradient(activation, out, out, dy, 0, 0);
+      return [
+        x.needsGradient ? this.matMul(dz, w, { transposeB: true }) : undefined,
+        w.needsGradient ? this.matMul(x, dz, { transposeA: true }) : undefined,
+        b.needsGradient ? this.sumColumns(dz) : undefined,
+      ];
+    });
+  }
+
+  add(a: Tensor, b: Tensor): Tensor {
+    return this.binary('add', a, b, (dy, x, y) => [this.reduce(dy, x), this.reduce(dy, y)]);
+  }
+
+  sub(a: Tensor, b: Tensor): Tensor {
+    return this.binary('sub', a, b, (dy, x, y) => [
+      this.reduce(dy, x),
+      y.needsGradient ? this.reduce(this.neg(dy) as Value, y) : undefined,
+    ]);
+  }
+
+  mul(a: Tensor, b: Tensor): Tensor {
+    return this.binary('mul', a, b, (dy, x, y) => [
+      x.needsGradient ? this.reduce(this.mul(dy, y) as Value, x) : undefined,
+      y.needsGradient ? this.reduce(this.mul(dy, x) as Value, y) : undefined,
+    ]);
+  }
+
+  div(a: Tensor, b: Tensor): Tensor {
+    return this.binary('div', a, b, (dy, x, y, out) => {
+      const dx = this.div(dy, y) as Value;
+      return [this.reduce(dx, x), y.needsGradient ? this.reduce(this.neg(this.mul(dx, out)) as Value, y) : undefined];
+    });
+  }
+
+  neg(a: Tensor): Tensor {
+    return this.unary('neg', a);
+  }
+
+  exp(a: Tensor): Tensor {
+    return this.unary('exp', a);
+  }
+
+  log(a: Tensor): Tensor {
+    return this.unary('log', a);
+  }
+
+  sqrt(a: Tensor): Tensor {
+    return this.unary('sqrt', a);
+  }
+
+  square(a: Tensor): Tensor {
+    return this.unary('square', a);
+  }
+
+  tanh(a: Tensor): Tensor {
+    return this.unary('tanh', a);
+  }
+
+  relu(a: Tensor): Tensor {
+    return this.unary('relu', a);
+  }
+
+  sigmoid(a: Tensor): Tensor {
+    return this.unary('sigmoid', a);
+  }
+
+  /** log(1 + e^a), without overflow. */
+  softplus(a: Tensor): Tensor {
+    return this.unary('softplus', a);
+  }
+
+  abs(a: Tensor): Tensor {
+    return this.unary('abs', a);
+  }
+
+  /** The gradient is 0 outside [min, max] and 1 on its borders. */
+  clip(a: Tensor, min: number, max: number): Tensor {
+    if (!(min <= max)) throw new TensorError(`clip: the bounds must be min <= max, got ${min} and ${max}`);
+    return this.unary('clip', a, min, max);
+  }
+
+  /** a · k */
+  scale(a: Tensor, k: number): Tensor {
+    return this.unary('scale', a, k);
+  }
+
+  /** a + k */
+  offset(a: Tensor, k: number): Tensor {
+    return this.unary('offset', a, k);
+  }
+
+  /** The sum of each row: [r,1]. */
+  sumRows(a: Tensor): Tensor {
+    const x = this.use('sumRows', a);
+    const out = this.made(x.rows, 1, this.backend.sumRows(x.storage, x.rows, x.columns));
+    return this.recording ? this.recorded(out, [x], (dy) => [this.expand(dy, x)]) : out;
+  }
+
+  /** The sum of each column: [1,c]. */
+  sumColumns(a: Tensor): Tensor {
+    const x = this.use('sumColumns', a);
+    const out = this.made(1, x.columns, this.backend.sumColumns(x.storage, x.rows, x.columns));
+    return this.recording ? this.recorded(out, [x], (dy) => [this.expand(dy, x)]) : out;
+  }
+
+  sum(a: Tensor): Tensor {
+    const x = this.use('sum', a);
+    const out = this.made(1, 1, this.backend.sum(x.storage, x.rows * x.columns));
+    return this.recording ? this.recorded(out, [x], (dy) => [this.expand(dy, x)]) : out;
+  }
+
+  mean(a: Tensor): Tensor {
+    return this.scale(this.sum(a), 1 / (a.rows * a.columns));
+  }
+
+  /** log Σ exp over each `groupSize` consecutive columns: [r, c / groupSize]. */
+  logSumExp(a: Tensor, groupSize: number): Tensor {
+    return this.group('logSumExp', a, groupSize);
+  }
+
+  /** Over each `groupSize` consecutive columns. */
+  softmax(a: Tensor, groupSize: number): Tensor {
+    return this.group('softmax', a, groupSize);
+  }
+
+  /** Over each `groupSize` consecutive columns. */
+  logSoftmax(a: Tensor, groupSize: number): Tensor {
+    return this.group('logSoftmax', a, groupSize);
+  }
+
+  /** Columns from..to, `to` excluded. */
+  slice(a: Tensor, from: number, to: number): Tensor {
+    const x = this.use('slice', a);
+    if (!(Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from < to && to <= x.columns)) {
+      throw new TensorError(`slice: columns ${from}..${to} are not within ${shapeOf(x)}`);
+    }
+    const out = this.made(x.rows, to - from, this.backend.slice(x.storage, x.rows, x.columns, from, to));
+    if (!this.recording) return out;
+    return this.recorded(out, [x], (dy) => [
+      this.made(x.rows, x.columns, this.backend.embed(dy.storage, dy.rows, dy.columns, from, x.columns)),
+    ]);
+  }
+
+  /** Side by side: rows must agree, columns add up. */
+  concat(list: readonly Tensor[]): Tensor {
+    const parts = list.map((part) => this.use('concat', part));
+    const rows = parts[0]?.rows ?? 0;
+    if (parts.length === 0 || parts.some((part) => part.rows !== rows)) {
+      throw new TensorError(`concat: rows must agree, got ${parts.map(shapeOf).join(', ') || 'nothing'}`);
+    }
+    const counts = parts.map((part) => part.columns);
+    const columns = counts.reduce((sum, count) => sum + count, 0);
+    this.checkSize('concat', rows, columns);
+    const storages = parts.map((part) => part.storage);
+    const out = this.made(rows, columns, this.backend.concat(storages, rows, counts));
+    if (!this.recording) return out;
+    return this.recorded(out, parts, (dy) => {
+      let to = 0;
+      return parts.map((part) => {
+        to += part.columns;
+        return part.needsGradient ? this.slice(dy, to - part.columns, to) : undefined;
+      });
+    });
+  }
+
+  /** Column j of the result is column columnIndices[j]; duplicates allowed. The indices must not change while recorded. */
+  pick(a: Tensor, columnIndices: Int32Array): Tensor {
+    const x = this.use('pick', a);
+    for (let j = 0; j < columnIndices.length; j += 1) {
+      const index = columnIndices[j]!;
+      if (index < 0 || index >= x.columns) throw new TensorError(`pick: column ${index} is not within ${shapeOf(x)}`);
+    }
+    this.checkSize('pick', x.rows, columnIndices.length);
+    const out = this.made(x.rows, columnIndices.length, this.backend.pick(x.storage, x.rows, x.columns, columnIndices));
+    if (!this.recording) return out;
+    return this.recorded(out, [x], (dy) => [
+      this.made(x.rows, x.columns, this.backend.scatter(dy.storage, x.rows, x.columns, columnIndices)),
+    ]);
+  }
+
+  transpose(a: Tensor): Tensor {
+    const x = this.use('transpose', a);
+    const out = this.made(x.columns, x.rows, this.backend.transpose(x.storage, x.rows, x.columns));
+    return this.recording ? this.recorded(out, [x], (dy) => [this.transpose(dy)]) : out;
+  }
+
+  private unary(op: UnaryOp, a: Tensor, p = 0, q = 0): Tensor {
+    const x = this.use(op, a);
+    const out = this.made(x.rows, x.columns, this.backend.unary(op, x.storage, x.rows * x.columns, p, q));
+    return this.recording ? this.recorded(out, [x], (dy) => [this.unaryGradient(op, x, out, dy, p, q)]) : out;
+  }
+
+  private unaryGradient(op: UnaryOp, x: Value, y: Value, dy: Value, p: number, q: number): Value {
+    if (op === 'offset') return dy;
+    const storage = this.backend.unaryGradient(op, x.storage, y.storage, dy.storage, x.rows * x.columns, p, q);
+    return this.made(x.rows, x.columns, storage);
+  }
+
+  private binary(
+    op: BinaryOp,
+    left: Tensor,
+    right: Tensor,
+    gradients: (dy: Value, a: Value, b: Value, out: Value) => readonly (Tensor | undefined)[],
+  ): Tensor {
+    const a = this.use(op, left);
+    const b = this.use(op, right);
+    if ((a.rows !== b.rows && a.rows !== 1 && b.rows !== 1) || (a.columns !== b.columns && a.columns !== 1 && b.columns !== 1)) {
+      throw new TensorError(`${op}: ${shapeOf(a)} and ${shapeOf(b)} do not fit: rows and columns must agree or be 1`);
+    }
+    const rows = Math.max(a.rows, b.rows);
+    const columns = Math.max(a.columns, b.columns);
+    if (rows > a.rows || rows > b.rows) this.checkSize(op, rows, columns);
+    const out = this.made(rows, columns, this.backend.binary(op, a.storage, a.rows, a.columns, b.storage, b.rows, b.columns));
+    return this.recording ? this.recorded(out, [a, b], (dy) => gradients(dy, a, b, out)) : out;
+  }
+
+  private group(op: GroupOp, a: Tensor, groupSize: number): Tensor {
+    const x = this.use(op, a);
+    if (!(Number.isInteger(groupSize) && groupSize >= 1 && x.columns % groupSize === 0)) {
+      throw new TensorError(`${op}: groups of ${groupSize} do not divide the columns of ${shapeOf(x)}`);
+    }
+    const groups = (x.rows * x.columns) / groupSize;
+    const columns = op === 'logSumExp' ? x.columns / groupSize : x.columns;
+    const out = this.made(x.rows, columns, this.backend.group(op, x.storage, groups, groupSize));
+    if (!this.recording) return out;
+    return this.recorded(out, [x], (dy) => [
+      this.made(x.rows, x.columns, this.backend.groupGradient(op, x.storage, out.storage, dy.storage, groups, groupSize)),
+    ]);
+  }
+
+  /** The gradient by a broadcast input: summed over what was repeated. Undefined where none is needed. */
+  private reduce(dy: Value, input: Value): Tensor | undefined {
+    if (!input.needsGradient) return undefined;
+    const rows = input.rows < dy.rows;
+    const columns = input.columns < dy.columns;
+    if (rows && columns) return this.sum(dy);
+    if (rows) return this.sumColumns(dy);
+    return columns ? this.sumRows(dy) : dy;
+  }
+
+  /** The gradient by a summed input: repeated. */
+  private expand(dy: Value, input: Value): Tensor {
+    return this.add(this.zeros(input.rows, input.columns), dy);
+  }
+}

@@ -1,0 +1,166 @@
+import { selectRows, type FeatureMatrix } from '../domain/feature-matrix.js';
+import { InputError } from '../domain/input-error.js';
+import { createRandom } from '../domain/random.js';
+import type { Detector, Estimator, FitContext, FitProgress, TrainingData } from '../models/detector.js';
+import { auroc, averagePrecision } from './evaluate.js';
+
+export const PROTOCOLS = ['one-class', 'unsupervised', 'supervised'] as const;
+/**
+ * - one-class: fitted on the legitimate rows of the training part.
+ * - unsupervised: fitted on the training part as it is, without labels.
+ * - supervised: fitted on the training part with its labels; detectors that learn without labels get its legitimate rows.
+ */
+export type Protocol = (typeof PROTOCOLS)[number];
+
+export interface EvaluateInput {
+  readonly protocol: Protocol;
+  readonly features: FeatureMatrix;
+  readonly labels: Uint8Array;
+  /** 1 train, 0 test, one per row; null: see `splitRows`. */
+  readonly split: Uint8Array | null;
+  readonly detectors: readonly Estimator[];
+  readonly seeds: number;
+  /** Hyper-parameters by estimator. */
+  readonly parameters: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+export interface EvaluateContext {
+  readonly backend: FitContext['backend'];
+  /** Wall clock in milliseconds. */
+  readonly now: () => number;
+  readonly onProgress?: (step: string, progress: FitProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface SeedFigures {
+  readonly seed: number;
+  readonly auroc: number;
+  readonly auprc: number;
+  readonly fitSeconds: number;
+  readonly scoreRowsPerSecond: number;
+}
+
+export interface DetectorFigures {
+  readonly name: string;
+  readonly seeds: readonly SeedFigures[];
+  readonly mean: Omit<SeedFigures, 'seed'>;
+}
+
+export interface EvaluateResult {
+  readonly protocol: Protocol;
+  readonly trainRows: number;
+  readonly testRows: number;
+  readonly testFrauds: number;
+  readonly detectors: readonly DetectorFigures[];
+  /** The judged rows, and each detector's scores of them with the first seed. */
+  readonly judged: Uint32Array;
+  readonly scores: Readonly<Record<string, Float64Array>>;
+}
+
+/** Part of the rows that a supervised fit learns from when no split is given: the first ones, as time goes by. */
+const TRAIN_SHARE = 0.6;
+
+/**
+ * Fits every detector once per seed and judges it on the test part.
+ *
+ * @throws InputError when a part has no rows, or the test part not both classes
+ */
+export const evaluateDetectors = async (input: EvaluateInput, context: EvaluateContext): Promise<EvaluateResult> => {
+  const { train, test } = splitRows(input);
+  const judgedLabels = Uint8Array.from(test, (row) => input.labels[row]!);
+  const testFrauds = judgedLabels.reduce((sum, label) => sum + label, 0);
+  if (train.length === 0) throw new InputError(`the training part has no rows for protocol ${input.protocol}`);
+  if (testFrauds === 0 || testFrauds === test.length)
+    throw new InputError(`the test part has ${testFrauds} frauds in ${test.length} rows; both classes are needed to judge`);
+  const testFeatures = selectRows(input.features, test);
+  const detectors: DetectorFigures[] = [];
+  const scores: Record<string, Float64Array> = {};
+  for (const estimator of input.detectors) {
+    const data = trainingData(input, train, estimator);
+    const seeds: SeedFigures[] = [];
+    for (let seed = 0; seed < input.seeds; seed += 1) {
+      const startedMs = context.now();
+      const detector = await fitOne(estimator, data, seed, input, context);
+      const fittedMs = context.now();
+      const scored = detector.score(testFeatures);
+      const scoredMs = context.now();
+      seeds.push({
+        seed,
+        auroc: auroc(judgedLabels, scored),
+        auprc: averagePrecision(judgedLabels, scored),
+        fitSeconds: (fittedMs - startedMs) / 1000,
+        scoreRowsPerSecond: (1000 * test.length) / Math.max(scoredMs - fittedMs, 1e-3),
+      });
+      scores[estimator.name] ??= scored;
+    }
+    detectors.push({ name: estimator.name, seeds, mean: meanOf(seeds) });
+  }
+  const trainRows = train.length;
+  return { protocol: input.protocol, trainRows, testRows: test.length, testFrauds, detectors, judged: test, scores };
+};
+
+/**
+ * With a split: train on 1, judge 0. Without one: one-class holds back every fraud and a random half of the
+ * legitimate rows (the same for every seed), supervised learns from the first 60 %, unsupervised fits and judges all.
+ * One-class training rows are legitimate.
+ */
+export const splitRows = (
+  input: Pick<EvaluateInput, 'protocol' | 'labels' | 'split'>,
+): { train: Uint32Array; test: Uint32Array } => {
+  const { protocol, labels, split } = input;
+  const random = createRandom(0).fork('split');
+  const boundary = Math.floor(TRAIN_SHARE * labels.length);
+  const isTraining = (row: number): boolean => {
+    if (split) return split[row] === 1;
+    if (protocol === 'one-class') return random.uniform() < 0.5 && labels[row] === 0;
+    return protocol === 'unsupervised' || row < boundary;
+  };
+  const train: number[] = [];
+  const test: number[] = [];
+  for (let row = 0; row < labels.length; row += 1) {
+    const training = isTraining(row);
+    if (training && (protocol !== 'one-class' || labels[row] === 0)) train.push(row);
+    if (!training || (protocol === 'unsupervised' && !split)) test.push(row);
+  }
+  return { train: Uint32Array.from(train), test: Uint32Array.from(test) };
+};
+
+const trainingData = ({ protocol, features, labels }: EvaluateInput, train: Uint32Array, estimator: Estimator): TrainingData => {
+  if (protocol !== 'supervised') return { features: selectRows(features, train) };
+  if (!estimator.supervised)
+    return {
+      features: selectRows(
+        features,
+        train.filter((row) => labels[row] === 0),
+      ),
+    };
+  return { features: selectRows(features, train), labels: Uint8Array.from(train, (row) => labels[row]!) };
+};
+
+const fitOne = (
+  estimator: Estimator,
+  data: TrainingData,
+  seed: number,
+  { parameters, seeds }: EvaluateInput,
+  { backend, onProgress, signal }: EvaluateContext,
+): Promise<Detector> => {
+  const chosen = parameters[estimator.name];
+  const step = seeds > 1 ? `${estimator.name}, seed ${seed}` : estimator.name;
+  return estimator.fit(data, {
+    random: createRandom(seed),
+    backend,
+    onProgress: (progress) => onProgress?.(step, progress),
+    ...(signal && { signal }),
+    ...(chosen && { parameters: chosen }),
+  });
+};
+
+const meanOf = (seeds: readonly SeedFigures[]): Omit<SeedFigures, 'seed'> => {
+  const mean = (of: (figures: SeedFigures) => number): number => seeds.reduce((sum, s) => sum + of(s) / seeds.length, 0);
+  return {
+    auroc: mean((s) => s.auroc),
+    auprc: mean((s) => s.auprc),
+    fitSeconds: mean((s) => s.fitSeconds),
+    scoreRowsPerSecond: mean((s) => s.scoreRowsPerSecond),
+  };
+};

@@ -1,0 +1,211 @@
+import type { Calibration } from '../domain/calibration.js';
+import type { Channel, Policy } from '../domain/decision.js';
+import { featureMatrix, selectRows, type FeatureMatrix } from '../domain/feature-matrix.js';
+import type { Label } from '../domain/label.js';
+import type { Random } from '../domain/random.js';
+import type { TransactionSchema } from '../domain/transaction-schema.js';
+import type { Transaction } from '../domain/transaction.js';
+import { createFeatureSet, type FeatureSet } from '../features/catalog.js';
+import { fitPriors } from '../features/priors.js';
+import type { Detector, FitProgress } from '../models/detector.js';
+import { fitPlatt, type Platt } from '../models/platt.js';
+import { estimators } from '../models/registry.js';
+import { nextCalibration } from '../scoring/calibration.js';
+import type { WindowScores } from '../scoring/ports.js';
+import { scoreChannels } from '../scoring/score-batch.js';
+import { channelFeatures, saveScoringModel, type ChannelDetectors, type ScoringModel } from '../scoring/scoring-model.js';
+import type { TensorBackend } from '../tensor/backend.js';
+import { buildDataset, maturedLabels, type Dataset } from './dataset.js';
+import { evaluateScores, type Evaluation } from './evaluate.js';
+
+const DAY_MS = 86_400_000;
+/** Fewer known frauds in the later slice leave the supervised score's own log-odds as they are. */
+const FRAUDS_MIN = 10;
+
+export interface RetrainInput {
+  readonly schema: TransactionSchema;
+  /** In event order, with the history that features look back on. */
+  readonly transactions: readonly Transaction[];
+  readonly labels: readonly Label[];
+  /** Models are fitted on [trainFromMs, trainToMs), calibrated and evaluated on [trainToMs, asOfMs). */
+  readonly trainFromMs: number;
+  readonly trainToMs: number;
+  /** What is known is what was known then. */
+  readonly asOfMs: number;
+  readonly policy: Policy;
+  /** Hyper-parameters by estimator. */
+  readonly parameters: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Estimator of each channel; a channel without one is not fitted. */
+  readonly estimators: Readonly<Partial<Record<Channel, string>>>;
+  /** Transactions that training must not see (a fraud type held out). */
+  readonly heldOutIds?: ReadonlySet<string>;
+  /** Name of the version to be; part of every row it scores. */
+  readonly version: string;
+}
+
+export interface RetrainContext {
+  readonly random: Random;
+  readonly backend: TensorBackend;
+  readonly onProgress?: (step: string, progress: FitProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface RetrainReport {
+  readonly trainRows: number;
+  readonly trainFrauds: number;
+  /** Rows in the training range whose label was not yet known: left out of S. */
+  readonly immatureRows: number;
+  readonly calibrationRows: number;
+  /** By channel, on the calibration range where labels are known; null without frauds there. */
+  readonly evaluation: Readonly<Record<Channel, Evaluation | null>>;
+  readonly estimators: Readonly<Partial<Record<Channel, string>>>;
+}
+
+export interface Candidate {
+  readonly model: ScoringModel;
+  readonly artifact: Uint8Array;
+  readonly calibration: Calibration;
+  readonly report: RetrainReport;
+  readonly dataset: Dataset;
+  /** Scores of the calibration range: the first window. */
+  readonly window: WindowScores;
+}
+
+/** The channels that a schema can feed: T and H need entities, H a Markov entity, S labels. */
+export const defaultEstimators = (schema: TransactionSchema): Partial<Record<Channel, string>> => ({
+  ...(schema.label && { S: 'logistic-regression' }),
+  T: 'tail',
+  ...(schema.features.markovEntity !== undefined && schema.features.set === 'full' && { H: 'markov-filter' }),
+  D: schema.features.density,
+});
+
+/**
+ * The offline line, top to bottom: history to features, a detector per channel, a calibration from rows that no
+ * detector was fitted on, and figures on the same later slice.
+ *
+ * @throws Error when a range holds too few rows; rejects with the signal's reason when aborted
+ */
+export const retrain = async (input: RetrainInput, context: RetrainContext): Promise<Candidate> => {
+  const featureSet = createFeatureSet(input.schema, fitPriors(input.schema, input.transactions, input.labels, input.asOfMs));
+  const dataset = await buildDataset(
+    featureSet,
+    input.transactions,
+    input.labels,
+    { keepFromMs: input.trainFromMs, keepToMs: input.asOfMs },
+    (share) => context.onProgress?.('features', { share, message: 'features of the history' }),
+  );
+  const slices = sliceDataset(dataset, input);
+  const detectors = await fitChannels(featureSet, slices, input, context);
+  const platt = detectors.S ? plattOf(detectors.S, slices.later, slices.laterLabels) : null;
+  const model: ScoringModel = { version: input.version, featureSet, detectors, platt };
+  const window = { occurredAtMs: slices.laterTimes, channels: scoreChannels(model, slices.later) };
+  const calibration = nextCalibration({
+    previous: null,
+    window,
+    counts: null,
+    policy: input.policy,
+    model: input.version,
+    day: Math.floor(input.asOfMs / DAY_MS),
+  });
+  const report = reportOf(slices, window.channels, detectors);
+  return { model, artifact: saveScoringModel(model), calibration, report, dataset, window };
+};
+
+interface Slices {
+  /** Rows with known labels: what S learns from. */
+  readonly supervised: FeatureMatrix;
+  readonly supervisedLabels: Uint8Array;
+  /** Rows not known to be fraud: what the densities learn from. */
+  readonly normal: FeatureMatrix;
+  readonly immatureRows: number;
+  readonly later: FeatureMatrix;
+  readonly laterLabels: Int8Array;
+  readonly laterTimes: Float64Array;
+}
+
+const sliceDataset = (dataset: Dataset, input: RetrainInput): Slices => {
+  const delayMs = (input.schema.label?.delayDays ?? 0) * DAY_MS;
+  const known = maturedLabels(dataset.transactions, input.labels, input.asOfMs, delayMs);
+  const boundary = dataset.transactions.findIndex((t) => t.occurredAtMs >= input.trainToMs);
+  const trainCount = boundary < 0 ? dataset.transactions.length : boundary;
+  const rowsMin = 50;
+  if (trainCount < rowsMin) throw new Error(`${trainCount} transactions in the training range; at least ${rowsMin} are needed`);
+  if (dataset.transactions.length - trainCount < rowsMin)
+    throw new Error(`${dataset.transactions.length - trainCount} transactions to calibrate on; at least ${rowsMin} are needed`);
+  const rows = Array.from({ length: trainCount }, (_, i) => i).filter((i) => !input.heldOutIds?.has(dataset.transactions[i]!.id));
+  const labelled = rows.filter((i) => known[i]! >= 0);
+  const width = dataset.features.columns.length;
+  return {
+    supervised: selectRows(dataset.features, labelled),
+    supervisedLabels: Uint8Array.from(labelled, (i) => known[i]!),
+    normal: selectRows(
+      dataset.features,
+      rows.filter((i) => known[i]! <= 0),
+    ),
+    immatureRows: rows.length - labelled.length,
+    later: featureMatrix(dataset.features.columns, dataset.features.values.slice(trainCount * width)),
+    laterLabels: known.slice(trainCount),
+    laterTimes: Float64Array.from(dataset.transactions.slice(trainCount), (t) => t.occurredAtMs),
+  };
+};
+
+const fitChannels = async (
+  featureSet: FeatureSet,
+  slices: Slices,
+  input: RetrainInput,
+  context: RetrainContext,
+): Promise<ChannelDetectors> => {
+  const fit = async (channel: Channel, name: string, features: FeatureMatrix, labels?: Uint8Array): Promise<Detector> => {
+    const estimator = estimators[name];
+    if (!estimator) throw new Error(`there is no estimator "${name}"; there are ${Object.keys(estimators).join(', ')}`);
+    return estimator.fit(
+      { features: channelFeatures(featureSet, channel, features), ...(labels && { labels }) },
+      {
+        random: context.random.fork(`${channel}/${name}`),
+        backend: context.backend,
+        onProgress: (progress) => context.onProgress?.(`${channel} ${name}`, progress),
+        ...(context.signal && { signal: context.signal }),
+        ...(input.parameters[name] && { parameters: input.parameters[name] }),
+      },
+    );
+  };
+  const { S, T, H, D } = input.estimators;
+  const bothClasses = slices.supervisedLabels.includes(1) && slices.supervisedLabels.includes(0);
+  const detectors: ChannelDetectors = {};
+  if (S !== undefined && bothClasses) detectors.S = await fit('S', S, slices.supervised, slices.supervisedLabels);
+  if (T !== undefined && featureSet.tailColumns.length > 0) detectors.T = await fit('T', T, slices.normal);
+  if (H !== undefined && featureSet.markovColumn !== null) detectors.H = await fit('H', H, slices.normal);
+  if (D !== undefined && featureSet.densityColumns.length > 0) detectors.D = await fit('D', D, slices.normal);
+  return detectors;
+};
+
+/** Platt's scale from the later slice; a score that is log-odds already is taken as it is where that slice has too few frauds. */
+const plattOf = (detector: Detector, later: FeatureMatrix, labels: Int8Array): Platt => {
+  const rows = [...labels.keys()].filter((i) => labels[i]! >= 0);
+  const frauds = rows.filter((i) => labels[i] === 1).length;
+  if (frauds < FRAUDS_MIN || frauds === rows.length) return { slope: 1, offset: 0 };
+  return fitPlatt(
+    detector.score(selectRows(later, rows)),
+    Uint8Array.from(rows, (i) => labels[i]!),
+  );
+};
+
+const reportOf = (slices: Slices, scores: Readonly<Record<Channel, Float64Array>>, detectors: ChannelDetectors): RetrainReport => {
+  const rows = [...slices.laterLabels.keys()].filter((i) => slices.laterLabels[i]! >= 0);
+  const labels = Uint8Array.from(rows, (i) => slices.laterLabels[i]!);
+  const evaluate = (channel: Channel): Evaluation | null =>
+    labels.includes(1) && labels.includes(0) && detectors[channel]
+      ? evaluateScores(
+          labels,
+          Float64Array.from(rows, (i) => scores[channel][i]!),
+        )
+      : null;
+  return {
+    trainRows: slices.supervised.rowCount,
+    trainFrauds: slices.supervisedLabels.reduce((sum, label) => sum + label, 0),
+    immatureRows: slices.immatureRows,
+    calibrationRows: slices.later.rowCount,
+    evaluation: { S: evaluate('S'), T: evaluate('T'), H: evaluate('H'), D: evaluate('D') },
+    estimators: Object.fromEntries(Object.entries(detectors).map(([channel, detector]) => [channel, detector.estimator])),
+  };
+};

@@ -1,0 +1,45 @@
+import { CHANNELS, type Channel } from '../domain/decision.js';
+import type { ScoredTransaction } from '../domain/scored-transaction.js';
+import type { WindowScores } from '../scoring/ports.js';
+
+/** Scores of a replay in event order: the windows that its daily calibrations are built from. */
+export class ScoreLog {
+  readonly #times: number[] = [];
+  readonly #scores: Record<Channel, number[]> = { S: [], T: [], H: [], D: [] };
+  readonly #alerts: boolean[] = [];
+
+  addWindow(window: WindowScores): void {
+    for (let i = 0; i < window.occurredAtMs.length; i += 1) {
+      this.#times.push(window.occurredAtMs[i]!);
+      for (const channel of CHANNELS) this.#scores[channel].push(window.channels[channel][i]!);
+      this.#alerts.push(false);
+    }
+  }
+
+  add(row: ScoredTransaction): void {
+    this.#times.push(row.transaction.occurredAtMs);
+    for (const channel of CHANNELS) this.#scores[channel].push(row.channels[channel].score);
+    this.#alerts.push(row.decision.outcome !== 'approve');
+  }
+
+  /** Rows with event time in [fromMs, toMs). */
+  window(fromMs: number, toMs: number): WindowScores {
+    const rows = this.#rows(fromMs, toMs);
+    const of = (values: readonly number[]): Float64Array => Float64Array.from(rows, (i) => values[i]!);
+    const { S, T, H, D } = this.#scores;
+    return { occurredAtMs: of(this.#times), channels: { S: of(S), T: of(T), H: of(H), D: of(D) } };
+  }
+
+  counts(fromMs: number, toMs: number): { rows: number; alerts: number } {
+    const rows = this.#rows(fromMs, toMs);
+    return { rows: rows.length, alerts: rows.filter((i) => this.#alerts[i]).length };
+  }
+
+  #rows(fromMs: number, toMs: number): number[] {
+    const rows: number[] = [];
+    this.#times.forEach((time, i) => {
+      if (time >= fromMs && time < toMs) rows.push(i);
+    });
+    return rows;
+  }
+}

@@ -1,0 +1,25 @@
+import type { Calibration } from './domain/calibration.js';
+import type { FitProgress } from './models/detector.js';
+import type { ScoringResult, ScoringWork } from './scoring/ports.js';
+import type { ScoringTerms } from './scoring/score-batch.js';
+import type { RetrainInput, RetrainReport } from './training/retrain.js';
+
+/** What the main thread says to a worker. Messages are handled in order, so a change takes effect at a batch border. */
+export type ToWorker =
+  | { readonly kind: 'use-model'; readonly artifact: Uint8Array; readonly terms: ScoringTerms }
+  | { readonly kind: 'use-terms'; readonly terms: ScoringTerms }
+  | { readonly kind: 'score'; readonly id: number; readonly work: ScoringWork }
+  | { readonly kind: 'retrain'; readonly id: number; readonly input: RetrainInput; readonly seed: number };
+
+export type FromWorker =
+  | { readonly kind: 'scored'; readonly id: number; readonly result: ScoringResult }
+  | { readonly kind: 'retrained'; readonly id: number; readonly result: Retrained }
+  | { readonly kind: 'progress'; readonly id: number; readonly step: string; readonly progress: FitProgress }
+  | { readonly kind: 'failed'; readonly id: number | null; readonly message: string };
+
+export interface Retrained {
+  readonly artifact: Uint8Array;
+  readonly calibration: Calibration;
+  readonly report: RetrainReport;
+  readonly featureSet: string;
+}

@@ -1,0 +1,58 @@
+import 'reflect-metadata';
+import type { AddressInfo } from 'node:net';
+import { Module, type INestApplication } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { API_APPLICATION_OPTIONS, ApiModule } from '../../src/api/api.module.js';
+import type { ApiSettings } from '../../src/api/api-settings.js';
+import { Queries } from '../../src/api/queries.js';
+import { LabelSink } from '../../src/scoring/ports.js';
+import { OnlineLine } from '../../src/scoring/score-transactions.js';
+import { memoryService, SHOP_SCHEMA } from './memory-api.js';
+
+export const KEY = 'test-key-0123456789';
+export const NOW_MS = Date.parse('2026-03-02T12:00:00Z');
+
+export interface HttpService {
+  readonly url: string;
+  readonly app: INestApplication;
+}
+
+interface Behind {
+  readonly line: OnlineLine;
+  readonly queries: unknown;
+  readonly labels: LabelSink;
+}
+
+/** The real HTTP door on a free port, over what is given. */
+export const startHttp = async (behind: Behind, settings: Partial<ApiSettings> = {}): Promise<HttpService> => {
+  class Ports {}
+  Module({
+    providers: [
+      { provide: Queries, useValue: behind.queries },
+      { provide: LabelSink, useValue: behind.labels },
+      { provide: OnlineLine, useValue: behind.line },
+    ],
+    exports: [Queries, LabelSink, OnlineLine],
+  })(Ports);
+  const complete: ApiSettings = {
+    apiKey: KEY,
+    webRoot: 'web/dist',
+    schema: SHOP_SCHEMA,
+    readiness: () => Promise.resolve({ ok: true, checks: { database: 'ok', model: 'ok' } }),
+    now: () => NOW_MS,
+    ...settings,
+  };
+  const app = await NestFactory.create<NestExpressApplication>(ApiModule.register(complete, [Ports]), {
+    ...API_APPLICATION_OPTIONS,
+    logger: ['error', 'warn'],
+  });
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, app };
+};
+
+export const startMemoryHttp = async (settings: Partial<ApiSettings> = {}) => {
+  const behind = memoryService();
+  return { ...(await startHttp(behind, settings)), ...behind };
+};

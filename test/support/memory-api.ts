@@ -1,0 +1,279 @@
+import { v5 as uuidV5 } from 'uuid';
+import type { Alert } from '../../src/domain/alert.js';
+import { CHANNELS, type Channel } from '../../src/domain/decision.js';
+import type { Label } from '../../src/domain/label.js';
+import { transactionParser } from '../../src/domain/parse-transaction.js';
+import type { ChannelScore, ScoredTransaction } from '../../src/domain/scored-transaction.js';
+import { TransactionSchemaDefinition } from '../../src/domain/transaction-schema.js';
+import type { Transaction } from '../../src/domain/transaction.js';
+import { MemoryScoringStore } from '../../src/scoring/memory-store.js';
+import { LabelSink, Scorer, type ScoringResult, type ScoringWork } from '../../src/scoring/ports.js';
+import { OnlineLine } from '../../src/scoring/score-transactions.js';
+import type {
+  AlertFilter,
+  AlertView,
+  Page,
+  StreamStatus,
+  TransactionDetail,
+  TransactionFilter,
+  TransactionView,
+} from '../../src/store/query-types.js';
+
+export const SHOP_SCHEMA = TransactionSchemaDefinition.parse({
+  name: 'shop',
+  description: 'Card payments of a small world, for tests of the HTTP door and the page.',
+  id: 'id',
+  time: { column: 'occurredAt', format: 'iso8601' },
+  entities: [
+    { name: 'customer', column: 'customer' },
+    { name: 'merchant', column: 'merchant' },
+  ],
+  amount: { column: 'amount', currency: { column: 'currency' } },
+  numeric: [{ column: 'distanceKm', optional: true }],
+  categorical: [{ column: 'category' }],
+});
+
+export const VERSIONS = {
+  model: 'shop-20260301T000000Z-1a2b3c4d',
+  calibration: 'shop-20260301T000000Z-1a2b3c4d/20513',
+  policy: 'default-1',
+  featureSet: 'full-0badcafe',
+};
+
+/** Amounts above this raise an alert. */
+export const ALERT_ABOVE_MINOR = 50_000;
+
+const scores = (surprise: number): Readonly<Record<Channel, ChannelScore>> =>
+  Object.fromEntries(
+    CHANNELS.map((channel, i) => [channel, { score: surprise * (4 - i) * 0.9 - 2, minusLog10P: (surprise * (4 - i)) / 4 }]),
+  ) as Record<Channel, ChannelScore>;
+
+const scored = (transaction: Transaction): ScoredTransaction => {
+  const surprise = Math.log2(1 + transaction.amountMinor / 10_000);
+  const alerted = transaction.amountMinor > ALERT_ABOVE_MINOR;
+  const outcome = !alerted ? 'approve' : transaction.amountMinor > 2 * ALERT_ABOVE_MINOR ? 'decline' : 'review';
+  return {
+    transaction,
+    features: Float32Array.of(transaction.amountMinor / 100),
+    channels: scores(surprise),
+    fused: { score: surprise, minusLog10P: surprise },
+    fraudProbability: 1 - Math.exp(-surprise / 6),
+    decision: { outcome, bound: 'budget-share', lane: alerted ? 'D' : null, thresholdMinusLog10P: 2 },
+    late: false,
+    versions: VERSIONS,
+  };
+};
+
+const alertOf = ({ transaction, decision, channels, fused, fraudProbability, versions }: ScoredTransaction): Alert => {
+  const [customer, merchant] = transaction.entities as [string, string];
+  const amount = (transaction.amountMinor / 100).toFixed(2);
+  const text = `amount ${amount} ${transaction.currency}, usually 8.20 to 74.50 ${transaction.currency}`;
+  return {
+    id: uuidV5(`shop/${transaction.id}`, uuidV5.URL),
+    schema: 'shop',
+    transactionId: transaction.id,
+    occurredAt: new Date(transaction.occurredAtMs).toISOString(),
+    entities: { customer, merchant },
+    amount,
+    currency: transaction.currency,
+    outcome: decision.outcome === 'decline' ? 'decline' : 'review',
+    lane: 'D',
+    bound: decision.bound,
+    fraudProbability,
+    channels,
+    fused,
+    versions,
+    reasons: [
+      {
+        channel: 'D',
+        feature: 'log_amount',
+        field: 'amount',
+        nats: fused.score * 2.1,
+        observed: Number(amount),
+        usual: { low: 8.2, median: 26.4, high: 74.5, basis: 'entity' },
+        text,
+      },
+      {
+        channel: 'D',
+        feature: 's_hour',
+        field: 'occurredAt',
+        nats: 2.63,
+        observed: new Date(transaction.occurredAtMs).getUTCHours(),
+        usual: { low: 9, median: 14, high: 20, basis: 'entity' },
+        text: `hour of day (UTC) ${new Date(transaction.occurredAtMs).getUTCHours()}, usually 9 to 20`,
+      },
+      {
+        channel: 'D',
+        feature: 's_counterpart',
+        field: 'merchant',
+        nats: 1.72,
+        observed: merchant,
+        usual: null,
+        text: `unfamiliar merchant ${merchant}`,
+      },
+      {
+        channel: 'D',
+        feature: 'distanceKm',
+        field: 'distanceKm',
+        nats: 0.58,
+        observed: Number.isNaN(transaction.numeric[0]) ? 'missing' : transaction.numeric[0]!,
+        usual: { low: 0.4, median: 6, high: 31, basis: 'model' },
+        text: `distanceKm ${Number.isNaN(transaction.numeric[0]) ? 'missing' : transaction.numeric[0]}, usually 0.4 to 31`,
+      },
+    ],
+    sentence: `${decision.outcome.toUpperCase()} ${amount} ${transaction.currency}, customer ${customer}, merchant ${merchant}: density 1 in ${Math.round(10 ** (fused.minusLog10P! / 4)).toLocaleString('en-US')}; ${text} (${(fused.score * 2.1).toFixed(1)} nats)`,
+  };
+};
+
+class AmountScorer extends Scorer {
+  override readonly needs = { featureSet: VERSIONS.featureSet, lookBackMs: 0 };
+
+  override score(work: ScoringWork): Promise<ScoringResult> {
+    const rows = work.transactions.map((transaction) => ({ scored: scored(transaction), amountBin: 0 }));
+    const alerts = rows.filter((row) => row.scored.decision.outcome !== 'approve').map((row) => alertOf(row.scored));
+    return Promise.resolve({ featureSet: VERSIONS.featureSet, rows, states: [], evidence: [], alerts });
+  }
+}
+
+/** What the store's queries answer, from memory: for the door's own behaviour, not the database's. */
+export class MemoryQueries {
+  readonly rows: { view: TransactionView; alert: Alert | null }[] = [];
+  readonly alerts: Alert[] = [];
+  readonly labels: Label[] = [];
+  repeats = 0;
+  deadLetters = 0;
+
+  add(committed: readonly ScoredTransaction[], alerts: readonly Alert[]): void {
+    for (const row of committed) {
+      const alert = alerts.find((one) => one.transactionId === row.transaction.id) ?? null;
+      this.rows.push({ view: viewOf(row), alert });
+      if (alert) this.alerts.push(alert);
+    }
+  }
+
+  private alertView(alert: Alert): AlertView {
+    const label = this.labels.findLast((one) => one.transactionId === alert.transactionId);
+    return {
+      sequence: String(this.alerts.indexOf(alert) + 1),
+      alert,
+      label: label === undefined ? null : label.isFraud ? 'fraud' : 'legitimate',
+    };
+  }
+
+  listTransactions(filter: TransactionFilter): Promise<Page<TransactionView>> {
+    const views = this.rows
+      .map((row) => row.view)
+      .filter((view) => matches(view, filter))
+      .filter((view) => (view.fused.minusLog10P ?? 0) >= (filter.minusLog10PMin ?? 0))
+      .sort((a, b) => (a.occurredAt < b.occurredAt ? 1 : -1));
+    return Promise.resolve(pageOf(views, filter));
+  }
+
+  transaction(id: string): Promise<TransactionDetail | null> {
+    const row = this.rows.find((one) => one.view.id === id);
+    const labels = this.labels.filter((label) => label.transactionId === id);
+    return Promise.resolve(row ? { ...row.view, features: { log_amount: 3.2 }, alert: row.alert, labels } : null);
+  }
+
+  listAlerts(filter: AlertFilter): Promise<Page<AlertView>> {
+    const found = this.alerts.filter((a) => matches(a, filter) && (filter.lane ?? a.lane) === a.lane);
+    return Promise.resolve(
+      pageOf(
+        found.reverse().map((a) => this.alertView(a)),
+        filter,
+      ),
+    );
+  }
+
+  alert(id: string): Promise<AlertView | null> {
+    const alert = this.alerts.find((one) => one.id === id);
+    return Promise.resolve(alert ? this.alertView(alert) : null);
+  }
+
+  alertsAfter(sequence: string, limit: number): Promise<readonly AlertView[]> {
+    const from = Number(sequence);
+    return Promise.resolve(this.alerts.slice(from, from + limit).map((alert) => this.alertView(alert)));
+  }
+
+  status(): Promise<StreamStatus> {
+    return Promise.resolve({
+      transactions: this.rows.length,
+      transactionsPerMinute: 1284,
+      alerts: this.alerts.length,
+      deadLetters: this.deadLetters,
+      repeats: this.repeats,
+      newestOccurredAt: this.rows.at(-1)?.view.occurredAt ?? null,
+      alertRate: this.rows.length === 0 ? null : 0.0093,
+      budget: 0.01,
+      model: VERSIONS.model,
+      calibration: VERSIONS.calibration,
+    });
+  }
+}
+
+const matches = (view: TransactionView | Alert, filter: AlertFilter | TransactionFilter): boolean =>
+  (filter.entity === undefined || view.entities[filter.entity.type] === filter.entity.id) &&
+  Date.parse(view.occurredAt) >= (filter.fromMs ?? -Infinity) &&
+  Date.parse(view.occurredAt) < (filter.toMs ?? Infinity) &&
+  (filter.outcome ?? view.outcome) === view.outcome;
+
+const pageOf = <T>(items: readonly T[], { cursor, limit }: { cursor?: string; limit: number }): Page<T> => {
+  const from = Number(cursor ?? 0);
+  return { items: items.slice(from, from + limit), nextCursor: from + limit < items.length ? String(from + limit) : null };
+};
+
+const viewOf = ({
+  transaction,
+  channels,
+  fused,
+  fraudProbability,
+  decision,
+  late,
+  versions,
+}: ScoredTransaction): TransactionView => ({
+  id: transaction.id,
+  occurredAt: new Date(transaction.occurredAtMs).toISOString(),
+  entities: { customer: transaction.entities[0]!, merchant: transaction.entities[1]! },
+  amount: (transaction.amountMinor / 100).toFixed(2),
+  currency: transaction.currency,
+  fields: {
+    distanceKm: Number.isNaN(transaction.numeric[0]) ? null : transaction.numeric[0]!,
+    category: transaction.categorical[0] ?? null,
+  },
+  channels,
+  fused,
+  fraudProbability,
+  outcome: decision.outcome,
+  late,
+  versions,
+});
+
+class MemoryLabels extends LabelSink {
+  constructor(private readonly queries: MemoryQueries) {
+    super();
+  }
+
+  override append(labels: readonly Label[]): Promise<{ stored: number; unknown: number; unchanged: number }> {
+    this.queries.labels.push(...labels);
+    const unknown = labels.filter((label) => !this.queries.rows.some((row) => row.view.id === label.transactionId)).length;
+    return Promise.resolve({ stored: labels.length, unknown, unchanged: 0 });
+  }
+}
+
+/** The real online line on a memory store, with a scorer that goes by the amount alone. */
+export const memoryService = (): { line: OnlineLine; queries: MemoryQueries; labels: LabelSink } => {
+  const queries = new MemoryQueries();
+  const store = new MemoryScoringStore([], (rows, commit) => {
+    queries.add(
+      rows.map((row) => row.scored),
+      commit.alerts,
+    );
+    queries.repeats += commit.repeats.length;
+    queries.deadLetters += commit.deadLetters.length;
+  });
+  return {
+    line: new OnlineLine(SHOP_SCHEMA, transactionParser(SHOP_SCHEMA), store, new AmountScorer()),
+    queries,
+    labels: new MemoryLabels(queries),
+  };
+};

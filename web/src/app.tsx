@@ -1,0 +1,67 @@
+import { useCallback, useEffect, useMemo, useState } from 'react';
+import type { TransactionSchema } from '../../src/domain/transaction-schema.js';
+import { dropKey, keepKey, takeKey } from './access-key.js';
+import { AlertDetail } from './alert-detail.js';
+import { AlertList } from './alert-list.js';
+import { Header } from './header.js';
+import { useFeed } from './live-feed.js';
+import { Service } from './service.js';
+import { SignIn } from './sign-in.js';
+
+export const App = () => {
+  const [key, setKey] = useState(takeKey);
+  const [refused, setRefused] = useState(false);
+  // A link with a key may be opened in a tab that shows the page already.
+  useEffect(() => {
+    const take = (): void => setKey(takeKey());
+    addEventListener('hashchange', take);
+    return () => removeEventListener('hashchange', take);
+  }, []);
+  const onRefused = useCallback(() => {
+    dropKey();
+    setRefused(true);
+    setKey(null);
+  }, []);
+  const onKey = (given: string): void => {
+    keepKey(given);
+    setRefused(false);
+    setKey(given);
+  };
+  return key === null ? <SignIn refused={refused} onKey={onKey} /> : <Desk key={key} accessKey={key} onRefused={onRefused} />;
+};
+
+/** The analyst's desk: what arrives on the left, the chosen alert on the right. */
+const Desk = ({ accessKey, onRefused }: { accessKey: string; onRefused: () => void }) => {
+  const service = useMemo(() => new Service(accessKey), [accessKey]);
+  const feed = useFeed(service, onRefused);
+  const [chosen, setChosen] = useState<string | null>(null);
+  const schema = useSchema(service, feed.connection === 'live');
+  // Keeps showing an alert that has left the bounded list.
+  const [shown, setShown] = useState(feed.alerts[0] ?? null);
+  const current = feed.alerts.find((view) => view.alert.id === chosen) ?? (shown?.alert.id === chosen ? shown : null);
+  useEffect(() => {
+    if (current !== null) setShown(current);
+  }, [current]);
+
+  return (
+    <div className="desk">
+      <Header status={feed.status} connection={feed.connection} retryInMs={feed.retryInMs} />
+      <main>
+        <AlertList feed={feed} chosen={chosen} onChoose={setChosen} />
+        <AlertDetail key={chosen ?? 'none'} view={current} schema={schema} service={service} onLabelled={feed.labelled} />
+      </main>
+    </div>
+  );
+};
+
+const useSchema = (service: Service, online: boolean): TransactionSchema | null => {
+  const [schema, setSchema] = useState<TransactionSchema | null>(null);
+  useEffect(() => {
+    if (schema !== null || !online) return undefined;
+    const stop = new AbortController();
+    // A failure here is a failure of the stream as well, which reports and retries.
+    service.schema(stop.signal).then(setSchema, () => undefined);
+    return () => stop.abort();
+  }, [service, schema, online]);
+  return schema;
+};
