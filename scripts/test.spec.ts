@@ -17,7 +17,7 @@ const checkProgram = (name: string): string =>
 /** Reports the statuses that STATUSES gives its project; none: crashes without a report. */
 const JEST = `import { appendFileSync, writeFileSync } from 'node:fs';
   const [, project, , output] = process.argv.slice(2);
-  appendFileSync('calls', 'jest ' + project + ' broker ' + process.env.KAFKA_BROKERS + '\\n');
+  appendFileSync('calls', 'jest ' + project + ' broker ' + process.env.KAFKA_BROKERS + (process.env.TEST_DATABASE_URL && ' on ' + process.env.TEST_DATABASE_URL) + '\\n');
   const statuses = JSON.parse(process.env.STATUSES)[project];
   if (!statuses) process.exit(1);
   const assertionResults = statuses.map((status, i) => ({ fullName: 'test ' + i, status }));
@@ -88,6 +88,15 @@ describe('npm test', () => {
     const given = runTests({ KAFKA_BROKERS: 'given:9092' }).calls;
     expect(given.filter((call) => call.startsWith('kafka'))).toEqual([]);
     expect(given).toContain('jest e2e broker given:9092');
+  });
+
+  it('runs the integration tests a second time on the server of TEST_DATABASE_URL, and nothing else', () => {
+    const { lines, calls } = runTests({ TEST_DATABASE_URL: 'postgres://other' });
+    expect(calls.filter((call) => call.includes('postgres://other'))).toEqual([
+      'jest integration broker 127.0.0.1:19092 on postgres://other',
+    ]);
+    expect(calls).toContain('jest integration broker 127.0.0.1:19092');
+    expect(lines.at(-1)).toBe('10 passed, 0 failed');
   });
 
   it('goes on after a failed check, shows its words and ends with exit code 1', () => {

@@ -32,7 +32,8 @@ interface Options {
   json?: boolean;
 }
 
-const days = (text: string): number => number(text, 'a whole number of days from 0 to 365', (n) => Number.isInteger(n) && n >= 0 && n <= 365);
+const days = (text: string): number =>
+  number(text, 'a whole number of days from 0 to 365', (n) => Number.isInteger(n) && n >= 0 && n <= 365);
 
 const number = (text: string, expected: string, fits: (n: number) => boolean): number => {
   const value = Number(text);
@@ -67,13 +68,15 @@ const run = async (options: Options): Promise<void> => {
   const config = loadConfig(options.config);
   const schema = schemaOf(options);
   const startMs = Date.parse(`${options.start}T00:00:00Z`);
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(options.start) || Number.isNaN(startMs)) throw new UsageError(`--start ${options.start} is not a date YYYY-MM-DD`);
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(options.start) || Number.isNaN(startMs))
+    throw new UsageError(`--start ${options.start} is not a date YYYY-MM-DD`);
   const chosen = options.detector ? channelsOf(options.detector, schema) : null;
   const progress = createProgress(process.stderr);
   const endMs = startMs + (options.trainDays + options.delayDays + options.testDays) * DAY_MS;
   const file = await openDataFile(options.data);
   const history = await readHistory(file, schema, true, (share) => progress.report('reading', share));
-  if (history.firstRefusal !== null) throw new UsageError(`${options.data}: ${history.refused} rows do not fit; ${history.firstRefusal}`);
+  if (history.firstRefusal !== null)
+    throw new UsageError(`${options.data}: ${history.refused} rows do not fit; ${history.firstRefusal}`);
   const transactions = history.transactions.filter((t) => t.occurredAtMs < endMs);
   const result = await backtest(
     {
@@ -104,7 +107,8 @@ const run = async (options: Options): Promise<void> => {
 
 const schemaOf = (options: Options): TransactionSchema => {
   const schema = loadSchema(options.schema);
-  if (!schema.time || schema.entities.length === 0) throw new UsageError(`schema "${schema.name}" has no time or no entities; backtest needs both`);
+  if (!schema.time || schema.entities.length === 0)
+    throw new UsageError(`schema "${schema.name}" has no time or no entities; backtest needs both`);
   if (!schema.label) throw new UsageError(`schema "${schema.name}" has no label; backtest needs the truth`);
   const set = options.features ?? schema.features.set;
   if (!['columns', 'rfm', 'full'].includes(set)) throw new UsageError(`--features ${set} is not one of columns, rfm, full`);
@@ -113,7 +117,8 @@ const schemaOf = (options: Options): TransactionSchema => {
 
 const channelOf = (name: string): Channel => {
   const estimator = estimators[name];
-  if (!estimator) throw new UsageError(`--detector ${name}: there is no such detector; there are ${Object.keys(estimators).join(', ')}`);
+  if (!estimator)
+    throw new UsageError(`--detector ${name}: there is no such detector; there are ${Object.keys(estimators).join(', ')}`);
   if (name === 'tail') return 'T';
   if (name === 'markov-filter') return 'H';
   return estimator.supervised ? 'S' : 'D';
@@ -123,7 +128,8 @@ const channelsOf = (names: readonly string[], schema: TransactionSchema): Partia
   const chosen: Partial<Record<Channel, string>> = {};
   for (const name of names) {
     const channel = channelOf(name);
-    if (chosen[channel] !== undefined) throw new UsageError(`--detector ${name} and ${chosen[channel]} are both for channel ${channel}; name one a run`);
+    if (chosen[channel] !== undefined)
+      throw new UsageError(`--detector ${name} and ${chosen[channel]} are both for channel ${channel}; name one a run`);
     if (channel === 'H' && (schema.features.set !== 'full' || schema.features.markovEntity === undefined))
       throw new UsageError(`--detector ${name} needs --features full and a schema with a Markov entity`);
     chosen[channel] = name;
@@ -156,7 +162,9 @@ const heldOutType = (text: string, schema: TransactionSchema): string => {
 const writeScores = async (path: string, idColumn: string, result: BacktestResult): Promise<void> => {
   const channels = CHANNELS.filter((channel) => result.channels[channel]);
   const quoted = (id: string): string => (/[",\n]/.test(id) ? `"${id.replaceAll('"', '""')}"` : id);
-  const lines = result.judged.map((row) => [quoted(row.id), row.score, ...channels.map((channel) => row.channels[channel])].join(','));
+  const lines = result.judged.map((row) =>
+    [quoted(row.id), row.score, ...channels.map((channel) => row.channels[channel])].join(','),
+  );
   const header = [idColumn, 'score', ...channels.map((channel) => `score_${channel}`)].join(',');
   await writeFile(path, `${[header, ...lines].join('\n')}\n`);
 };

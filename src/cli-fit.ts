@@ -4,12 +4,13 @@ import { loadConfig, loadSchema, type Config } from './config.js';
 import { openDataFile } from './data-file.js';
 import { readHistory } from './data-history.js';
 import type { Channel } from './domain/decision.js';
+import type { Label } from './domain/label.js';
 import { createRandom } from './domain/random.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
-import { writeModelFolder } from './model-folder.js';
+import { writeModelFolder, type LineMemory } from './model-folder.js';
 import { estimators } from './models/registry.js';
 import { createTensorBackend } from './tensor-backend.js';
-import { defaultEstimators, retrain, type RetrainReport } from './training/retrain.js';
+import { defaultEstimators, retrain, type Candidate, type RetrainReport } from './training/retrain.js';
 import { UsageError } from './usage-error.js';
 
 export interface FitOptions {
@@ -76,7 +77,8 @@ export const fit = async (options: FitOptions, config: Config, io: CommandIo): P
   const { artifact, calibration, report } = candidate;
   if (Object.keys(report.estimators).length === 0)
     throw new UsageError('no detector could be fitted: the data has no labels, or the schema no features for it');
-  await writeModelFolder(options.out, { artifact, calibration, policy: config.policy, report });
+  const memory = memoryOf(candidate, history.labels, range.lastMs);
+  await writeModelFolder(options.out, { artifact, calibration, policy: config.policy, memory, report });
   io.progress.stop();
   await io.write(
     options.json ? `${JSON.stringify({ version, out: options.out, ...report })}\n` : readable(version, options.out, report),
@@ -111,6 +113,15 @@ const rangeOf = (timesMs: readonly number[], schema: TransactionSchema) => {
   const trainToMs = lastMs - calibrationMs;
   const asOfMs = lastMs + 1 + (schema.label?.delayDays ?? 0) * DAY_MS;
   return { lastMs, trainFromMs: Math.max(firstMs, trainToMs - TRAIN_DAYS_MAX * DAY_MS), trainToMs, asOfMs };
+};
+
+const memoryOf = ({ dataset }: Candidate, labels: readonly Label[], lastMs: number): LineMemory => {
+  const pendingLabels = labels.filter((label) => label.knownAtMs > lastMs);
+  const fraudCells = pendingLabels.flatMap(({ transactionId }) => {
+    const cell = dataset.fraudCells.get(transactionId);
+    return cell ? [[transactionId, cell] as const] : [];
+  });
+  return { lastMs, states: dataset.activity.states(), evidence: dataset.activity.evidenceDeltas(), pendingLabels, fraudCells };
 };
 
 /** "20180930T235958Z" */

@@ -54,7 +54,9 @@ const run = async (options: Options): Promise<void> => {
   progress.stop();
   const perSecond = Math.round(done.sent / Math.max(done.seconds, 1e-3));
   process.stdout.write(
-    options.json ? `${JSON.stringify({ ...done, perSecond })}\n` : `${done.sent} records in ${done.seconds.toFixed(1)} s (${perSecond}/s)\n`,
+    options.json
+      ? `${JSON.stringify({ ...done, perSecond })}\n`
+      : `${done.sent} records in ${done.seconds.toFixed(1)} s (${perSecond}/s)\n`,
   );
 };
 

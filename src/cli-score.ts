@@ -7,7 +7,7 @@ import type { Alert } from './domain/alert.js';
 import { CHANNELS, type Channel } from './domain/decision.js';
 import { transactionParser } from './domain/parse-transaction.js';
 import type { ChannelScore, ScoredTransaction } from './domain/scored-transaction.js';
-import { readModelFolder, type FittedModel } from './model-folder.js';
+import { readModelFolder, type FittedModel, type LineMemory } from './model-folder.js';
 import { LocalScorer } from './scoring/local-scorer.js';
 import { MemoryScoringStore } from './scoring/memory-store.js';
 import { OnlineLine, scoreTransactions } from './scoring/score-transactions.js';
@@ -26,7 +26,9 @@ const REASONS_SHOWN = 3;
 export const register = (program: Command): void => {
   program
     .command('score')
-    .description('score a data file with a fitted model, as one history of its own in event order')
+    .description(
+      'score a data file with a fitted model, in event order; data that begins after what the model was fitted on starts warm',
+    )
     .requiredOption('--model <folder>', 'folder that "fit --out" wrote')
     .requiredOption(
       '--data <file>',
@@ -45,9 +47,17 @@ export const score = async (options: ScoreOptions, config: Config, io: CommandIo
   const file = await openDataFile(options.data);
   const history = await readHistory(file, schema, false, (share) => io.progress.report('reading', share));
   if (history.refused > 0) io.progress.note(`${history.refused} rows refused; the first: ${history.firstRefusal!}`);
+  const goesOn = history.transactions[0]!.occurredAtMs > fitted.memory.lastMs;
+  if (!goesOn)
+    io.progress.note(
+      'the data begins before the end of the data that the model was fitted on: scored as a history of its own, from no memory',
+    );
   const channels = CHANNELS.filter((channel) => fitted.model.detectors[channel]);
-  const { rows, repeats, alerts } = await scoreHistory(history, fitted, channels, (share) =>
-    io.progress.report('scoring', share),
+  const { rows, repeats, alerts } = await scoreHistory(
+    history,
+    { ...fitted, memory: goesOn ? fitted.memory : null },
+    channels,
+    (share) => io.progress.report('scoring', share),
   );
   const header = [schema.id === '#row' ? 'row' : schema.id, 'score', 'p'];
   for (const channel of channels) header.push(`score_${channel}`, `p_${channel}`);
@@ -67,16 +77,20 @@ type Row = readonly (string | number)[];
 /** The online line over a file: batches never reach past the time at which the next label becomes known. */
 const scoreHistory = async (
   { transactions, labels }: DataHistory,
-  { model, calibration, policy }: FittedModel,
+  { model, calibration, policy, memory }: Omit<FittedModel, 'memory'> & { memory: LineMemory | null },
   channels: readonly Channel[],
   onProgress: (share: number) => void,
 ): Promise<{ rows: Row[]; repeats: number; alerts: number }> => {
   const { schema } = model.featureSet;
   const buckets = schema.entities.slice(1).map((entity) => ({ entityType: entity.name, widthMs: entity.bucketSeconds * 1000 }));
   const store = new MemoryScoringStore(buckets);
+  if (memory) {
+    store.seed(memory.states, memory.evidence);
+    store.expectLabels(memory.fraudCells);
+  }
   const parser = transactionParser(schema);
   const line = new OnlineLine(schema, parser, store, new LocalScorer(model, { calibration, policy }));
-  const due = [...labels].sort((a, b) => a.knownAtMs - b.knownAtMs);
+  const due = [...(memory?.pendingLabels ?? []), ...labels].sort((a, b) => a.knownAtMs - b.knownAtMs);
   const encoder = new TextEncoder();
   const rows: Row[] = [];
   let repeats = 0;

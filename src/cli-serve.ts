@@ -12,7 +12,11 @@ export const register = (program: Command): void => {
   program
     .command('serve')
     .description('runs the service; without DATABASE_URL, KAFKA_BROKERS and --schema the demo')
-    .addOption(new Option('--role <role>', 'all: HTTP, Kafka and the embedded database; api: HTTP; worker: Kafka').choices(ROLES).default('all'))
+    .addOption(
+      new Option('--role <role>', 'all: HTTP, Kafka and the embedded database; api: HTTP; worker: Kafka')
+        .choices(ROLES)
+        .default('all'),
+    )
     .option('--schema <name or file>', 'transaction schema to serve')
     .option('--config <dir>', 'folder of policy.yaml, models.yaml, service.yaml and schemas/')
     .option('--demo', 'the seeded demo, in a database of its own')
@@ -40,7 +44,9 @@ const migrate = async ({ config: dir, json }: { config?: string; json?: boolean 
   const lines: string[] = [];
   const database = await openDatabase(loadConfig(dir), (line) => lines.push(line));
   await database.close();
-  process.stdout.write(json ? `${JSON.stringify({ done: true, notes: lines })}\n` : `${[...lines, 'the tables are up to date'].join('\n')}\n`);
+  process.stdout.write(
+    json ? `${JSON.stringify({ done: true, notes: lines })}\n` : `${[...lines, 'the tables are up to date'].join('\n')}\n`,
+  );
 };
 
 const openapi = async (): Promise<void> => {
@@ -52,22 +58,17 @@ const promote = async ({ model: folder, config: dir }: { model: string; config?:
   const { loadConfig } = await import('./config.js');
   const { readModelFolder } = await import('./model-folder.js');
   const { saveScoringModel } = await import('./scoring/scoring-model.js');
-  const { decodeArtifacts } = await import('./models/artifact.js');
   const { createTensorBackend } = await import('./tensor-backend.js');
   const { openDatabase } = await import('./service-database.js');
-  const { createStores } = await import('./service-stores.js');
+  const { createStores, installChampion } = await import('./service-stores.js');
   const config = loadConfig(dir);
   const { model, calibration } = await readModelFolder(folder, createTensorBackend(config.tensorBackend));
-  const artifact = saveScoringModel(model);
-  const { schema, id: featureSet } = model.featureSet;
+  const { schema } = model.featureSet;
   const database = await openDatabase(config, () => undefined);
   try {
-    const stores = createStores(database.dataSource, schema, config);
-    const { checksum } = decodeArtifacts(artifact);
-    const version = { version: model.version, schema: schema.name, featureSet, checksum, trainedAtMs: Date.now(), report: {} };
-    await stores.models.save(version, artifact);
-    await stores.calibrations.save(calibration);
-    await stores.models.promote(schema.name, model.version);
+    const stores = createStores(database.dataSource, schema);
+    const artifact = saveScoringModel(model);
+    await installChampion(stores, { version: model.version, artifact, calibration, trainedAtMs: Date.now(), report: {} });
     process.stdout.write(`${model.version} is the champion of schema ${schema.name}\n`);
   } finally {
     await database.close();

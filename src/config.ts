@@ -23,9 +23,9 @@ const ServiceSchema = z.strictObject({
     topics: z.strictObject({ transactions: topic, labels: topic, alerts: topic, dead: topic }),
   }),
   demo: z.strictObject({
-    customers: z.number().int().min(50).max(5000),
-    merchants: z.number().int().min(10).max(1000),
-    historyDays: z.number().int().min(30).max(90),
+    customers: z.number().int().min(50).max(340),
+    merchants: z.number().int().min(20).max(1000),
+    historyDays: z.number().int().min(30).max(50),
     secondsPerDay: z.number().min(1).max(86400),
   }),
 });

@@ -4,12 +4,11 @@ import { ConfigError, type Config } from './config.js';
 import { alertLine, demoWorld, trainDemoChampion, type DemoSettings } from './demo.js';
 import { DemoStream, DEMO_SOURCE } from './demo-stream.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
-import { decodeArtifacts } from './models/artifact.js';
 import type { Log } from './log.js';
 import { createProgress } from './progress.js';
 import { repeat } from './schedule.js';
 import type { OnlineLine } from './scoring/score-transactions.js';
-import type { Stores } from './service-stores.js';
+import { installChampion, type Stores } from './service-stores.js';
 
 const SETTINGS_KEY = 'demo';
 const LABELS_KEY = 'demo-labels-until';
@@ -59,15 +58,12 @@ export class DemoRun {
           signal,
           onProgress: (step, { share, message }) => progress.report(step, share, message),
         });
-        const { version, artifact, calibration, report, featureSet, trainedAtMs } = trained;
-        await stores.models.save({ version, schema: schema.name, featureSet, checksum: decodeArtifacts(artifact).checksum, trainedAtMs, report: { ...report } }, artifact);
-        await stores.calibrations.save(calibration);
-        await stores.models.promote(schema.name, version);
+        await installChampion(stores, trained);
       } finally {
         progress.stop();
       }
     }
-    const labelsUntilMs = ((await stores.settings.read(LABELS_KEY)) as number | null) ?? 0;
+    const labelsUntilMs = ((await stores.settings.get(LABELS_KEY)) as number | null) ?? 0;
     return new DemoRun(given, settings, labelsUntilMs);
   }
 
@@ -79,7 +75,7 @@ export class DemoRun {
   /** Sends the history as fast as it goes, undecided; then the live stream on the simulated clock. */
   async start({ line, champion }: { readonly line: OnlineLine; readonly champion: Champion }): Promise<void> {
     const { stores, config, options, log, signal } = this.given;
-    const next = (await stores.positions.read(DEMO_SOURCE)) ?? 0n;
+    const next = await stores.offsets.sourcePosition(DEMO_SOURCE);
     this.#stream = new DemoStream(this.#world, line, stores.labels, { next, labelsUntilMs: this.labelsUntilMs });
     if (this.labelsUntilMs < this.#historyEndMs) await this.#sendHistory(champion);
     if (signal.aborted) return;
@@ -121,21 +117,21 @@ export class DemoRun {
     await stream.advanceTo(toMs, config.service.scoring.batchSizeMax, onBatch, signal);
     if (stream.labelsUntilMs === this.labelsUntilMs) return;
     this.labelsUntilMs = stream.labelsUntilMs;
-    await stores.settings.write(LABELS_KEY, this.labelsUntilMs);
+    await stores.settings.set(LABELS_KEY, this.labelsUntilMs);
   }
 }
 
 const demoSettings = async ({ config, options, stores }: DemoOptions): Promise<DemoSettings> => {
-  const stored = (await stores.settings.read(SETTINGS_KEY)) as DemoSettings | null;
+  const stored = (await stores.settings.get(SETTINGS_KEY)) as DemoSettings | null;
   if (stored !== null) {
     if (options.seed !== undefined && options.seed !== stored.seed)
       throw new ConfigError(`this database runs the demo of seed ${stored.seed}; for seed ${options.seed} set SURPRISAL_HOME to another folder`);
     return stored;
   }
-  if ((await stores.queries.status()).transactions > 0)
+  if (await stores.settings.hasTransactions())
     throw new ConfigError('this database holds other transactions; the demo runs only in a database of its own');
   const { customers, merchants, historyDays } = config.service.demo;
   const settings = { seed: options.seed ?? DEFAULT_SEED, customers, merchants, historyDays };
-  await stores.settings.write(SETTINGS_KEY, settings);
+  await stores.settings.set(SETTINGS_KEY, settings);
   return settings;
 };

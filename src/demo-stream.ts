@@ -9,7 +9,7 @@ const DAY_MS = 86_400_000;
 const PLACES_PER_DAY = 1_000_000n;
 /** Labels come at most this many days after their transaction: the world's delay and its longest lateness. */
 const LABEL_DAYS_MAX = 16;
-const DAYS_CACHED = LABEL_DAYS_MAX + 4;
+const DAYS_CACHED = 4;
 
 export const DEMO_SOURCE = 'demo';
 
@@ -20,17 +20,15 @@ export interface DemoPositions {
   readonly labelsUntilMs: number;
 }
 
-interface DueLabels {
-  readonly labels: readonly Label[];
-  readonly atMs: number;
-}
-
 /**
  * The seeded world as a source of the real online line. History and live stream are one sequence: only the pace differs.
  * A batch ends before the next label becomes known, so every transaction sees exactly the labels of its own past.
  */
 export class DemoStream {
   readonly #days = new Map<number, WorldDay>();
+  /** Labels to come, soonest first. A day's labels are known only after the day, so its first transaction is soon enough. */
+  #waiting: Label[] = [];
+  #entered: number | null = null;
   #next: bigint;
   #labelsUntilMs: number;
 
@@ -67,8 +65,9 @@ export class DemoStream {
     signal?: AbortSignal,
   ): Promise<void> {
     while (!signal?.aborted) {
+      this.#enter(Number(this.#next / PLACES_PER_DAY));
       const due = this.#dueLabels(toMs);
-      const untilMs = Math.min(toMs, due ? due.atMs - 1 : Infinity);
+      const untilMs = Math.min(toMs, (due[0]?.knownAtMs ?? Infinity) - 1);
       const batch = this.#take(untilMs, batchSizeMax);
       if (batch.records.length > 0) {
         const source = { kind: 'direct', name: DEMO_SOURCE, position: { from: this.#next, next: batch.next } } as const;
@@ -76,9 +75,10 @@ export class DemoStream {
         if (outcome.result !== 'committed') throw new Error('another process is running the demo in this database');
         this.#next = batch.next;
         await onBatch(outcome.alerts, batch.lastMs);
-      } else if (due) {
-        await this.labels.append(due.labels);
-        this.#labelsUntilMs = due.atMs;
+      } else if (due.length > 0) {
+        await this.labels.append(due);
+        this.#waiting = this.#waiting.slice(due.length);
+        this.#labelsUntilMs = due[0]!.knownAtMs;
       } else {
         this.#labelsUntilMs = Math.max(this.#labelsUntilMs, toMs);
         return;
@@ -97,6 +97,8 @@ export class DemoStream {
       if (this.world.startMs + day * DAY_MS > untilMs) break;
       const record = this.#day(day).transactions[place];
       if (!record) {
+        // A batch ends with its day: the next day's labels are entered first.
+        if (records.length > 0) break;
         next = BigInt(day + 1) * PLACES_PER_DAY;
         continue;
       }
@@ -109,20 +111,24 @@ export class DemoStream {
     return { records, next, lastMs };
   }
 
-  /** The fraud labels known at the earliest time after those delivered and at most at `toMs`. */
-  #dueLabels(toMs: number): DueLabels | null {
-    const from = Math.max(0, Math.floor((this.#labelsUntilMs - this.world.startMs) / DAY_MS) - LABEL_DAYS_MAX);
-    const to = Math.floor((toMs - this.world.startMs) / DAY_MS);
-    let atMs = Infinity;
-    let labels: Label[] = [];
-    for (let day = from; day <= to; day += 1)
-      for (const { transactionId, isFraud, type, knownAtMs } of this.#day(day).truth) {
-        if (!isFraud || knownAtMs <= this.#labelsUntilMs || knownAtMs > Math.min(toMs, atMs)) continue;
-        if (knownAtMs < atMs) labels = [];
-        atMs = knownAtMs;
-        labels.push({ transactionId, isFraud, type, source: 'demo', knownAtMs });
-      }
-    return labels.length > 0 ? { labels, atMs } : null;
+  /** Fraud labels of a day's transactions and of the days before it, from when they were not all delivered. */
+  #enter(day: number): void {
+    const first = this.#entered ?? Math.max(-1, day - LABEL_DAYS_MAX);
+    for (let d = first + 1; d <= day; d += 1)
+      for (const { transactionId, isFraud, type, knownAtMs } of this.#day(d).truth)
+        if (isFraud && knownAtMs > this.#labelsUntilMs)
+          this.#waiting.push({ transactionId, isFraud, type, source: DEMO_SOURCE, knownAtMs });
+    if (first >= day) return;
+    this.#entered = day;
+    this.#waiting.sort((a, b) => a.knownAtMs - b.knownAtMs);
+  }
+
+  /** The labels known at the earliest time after those delivered and at most at `toMs`. */
+  #dueLabels(toMs: number): readonly Label[] {
+    const atMs = this.#waiting[0]?.knownAtMs ?? Infinity;
+    if (atMs > toMs) return [];
+    const later = this.#waiting.findIndex((label) => label.knownAtMs > atMs);
+    return this.#waiting.slice(0, later < 0 ? this.#waiting.length : later);
   }
 
   #day(index: number): WorldDay {

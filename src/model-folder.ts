@@ -1,9 +1,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
 import type { Calibration } from './domain/calibration.js';
 import { PolicySchema, type Policy } from './domain/decision.js';
+import type { Label } from './domain/label.js';
+import type { EvidenceCell } from './scoring/ports.js';
 import { loadScoringModel, type ScoringModel } from './scoring/scoring-model.js';
 import type { TensorBackend } from './tensor/backend.js';
+import type { EvidenceKey } from './training/dataset.js';
 import type { RetrainReport } from './training/retrain.js';
 import { UsageError } from './usage-error.js';
 
@@ -11,9 +16,21 @@ const MODEL = 'model.surprisal';
 const CALIBRATION = 'calibration.json';
 const POLICY = 'policy.json';
 const REPORT = 'report.json';
+const MEMORY = 'memory.json.gz';
 
-/** What `fit` writes and `score` reads: model, calibration and the policy that it was made for, and figures for people. */
+/** What the line remembers after the last transaction that a model was fitted on: data that goes on from there starts warm. */
+export interface LineMemory {
+  readonly lastMs: number;
+  readonly states: readonly { readonly entityId: string; readonly bytes: Uint8Array }[];
+  readonly evidence: readonly EvidenceCell[];
+  /** Labels that become known after `lastMs`, and the cells of their transactions. */
+  readonly pendingLabels: readonly Label[];
+  readonly fraudCells: readonly (readonly [string, EvidenceKey])[];
+}
+
+/** What `fit` writes and `score` reads; the report beside it is for people. */
 export interface FittedModel {
+  readonly memory: LineMemory;
   readonly model: ScoringModel;
   readonly calibration: Calibration;
   readonly policy: Policy;
@@ -22,13 +39,14 @@ export interface FittedModel {
 /** @throws UsageError when the folder cannot be written */
 export const writeModelFolder = async (
   folder: string,
-  parts: { artifact: Uint8Array; calibration: Calibration; policy: Policy; report: RetrainReport },
+  parts: { artifact: Uint8Array; calibration: Calibration; policy: Policy; memory: LineMemory; report: RetrainReport },
 ): Promise<void> => {
   try {
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, MODEL), parts.artifact);
     await writeFile(join(folder, CALIBRATION), JSON.stringify(parts.calibration));
     await writeFile(join(folder, POLICY), JSON.stringify(parts.policy, null, 2));
+    await writeFile(join(folder, MEMORY), await encodeMemory(parts.memory));
     await writeFile(join(folder, REPORT), JSON.stringify(parts.report, null, 2));
   } catch (error) {
     throw new UsageError(`the model cannot be written to ${folder}: ${(error as Error).message}`);
@@ -43,10 +61,28 @@ export const readModelFolder = async (folder: string, backend: TensorBackend): P
     const policy = PolicySchema.parse(JSON.parse(await readFile(join(folder, POLICY), 'utf8')));
     if (calibration.model !== model.version)
       throw new Error(`its calibration is of model ${calibration.model}, its model is ${model.version}`);
-    return { model, calibration, policy };
+    return { model, calibration, policy, memory: await decodeMemory(await readFile(join(folder, MEMORY))) };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const reason = code === 'ENOENT' ? 'expected a folder that "surprisal fit --out" wrote' : message;
     throw new UsageError(`${folder} holds no usable model: ${reason}`);
   }
+};
+
+interface StoredMemory extends Omit<LineMemory, 'states'> {
+  readonly states: readonly (readonly [string, string])[];
+}
+
+const encodeMemory = (memory: LineMemory): Promise<Buffer> => {
+  const states = memory.states.map(({ entityId, bytes }) => [entityId, Buffer.from(bytes).toString('base64')] as const);
+  const stored: StoredMemory = { ...memory, states };
+  return promisify(gzip)(JSON.stringify(stored));
+};
+
+const decodeMemory = async (bytes: Buffer): Promise<LineMemory> => {
+  const stored = JSON.parse((await promisify(gunzip)(bytes)).toString('utf8')) as StoredMemory;
+  return {
+    ...stored,
+    states: stored.states.map(([entityId, text]) => ({ entityId, bytes: Uint8Array.from(Buffer.from(text, 'base64')) })),
+  };
 };

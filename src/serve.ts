@@ -108,7 +108,7 @@ const start = async (given: Start): Promise<void> => {
   const apiKey = apiKeyOf(config);
   const database = await openDatabase(config, (line) => log.say(line));
   closers.add('database', () => database.close());
-  const stores = createStores(database.dataSource, schema, config);
+  const stores = createStores(database.dataSource, schema);
   const pool = new WorkerPool(config.service.scoring.threads, config.tensorBackend, broken);
   closers.add('scoring threads', () => pool.stop());
   const champion = new Champion(schema.name, stores, pool, config.policy);
@@ -179,7 +179,8 @@ const listen = async ({ config, schema, options, log }: Start, doors: Doors) => 
     now: () => clock.now(),
   };
   const stream = new StreamSettings(config.service.scoring.batchSizeMax);
-  const module = AppModule.register({ settings, line, stream, ...stores });
+  const { labels, deadLetters, offsets, queries } = stores;
+  const module = AppModule.register({ settings, line, stream, labels, deadLetters, offsets, queries });
   const app = await NestFactory.create<NestExpressApplication>(module, { ...API_APPLICATION_OPTIONS, logger: nestLogger(log), abortOnError: false });
   if (kafka && options.role !== 'api') {
     app.connectMicroservice<MicroserviceOptions>({ strategy: kafka.server });

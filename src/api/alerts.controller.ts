@@ -2,7 +2,7 @@ import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiSettings } from './api-settings.js';
 import { alertFilter } from './list-filters.js';
 import { found } from './problem.js';
-import { Queries } from './queries.js';
+import { Queries } from '../store/queries.js';
 import { AlertId, AlertQuery, NoQuery } from './requests.js';
 import { ZodPipe } from './zod.pipe.js';
 

@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { Response } from 'express';
 import type { StreamStatus } from '../store/query-types.js';
 import { Problem } from './problem.js';
-import { Queries } from './queries.js';
+import { Queries } from '../store/queries.js';
 
 const STREAMS_MAX = 32;
 const POLL_MS = 500;

@@ -24,8 +24,13 @@ const named = (): Json => {
   );
 };
 
+/** The format says it; zod's pattern beside it is half a page. */
+const withoutTimePattern = ({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void => {
+  if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
+};
+
 const plain = (schema: z.ZodType): Json => {
-  const { $schema: _, ...json } = z.toJSONSchema(schema, { target: 'draft-2020-12', io: 'input' });
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { target: 'draft-2020-12', io: 'input', override: withoutTimePattern });
   return json;
 };
 

@@ -2,7 +2,8 @@ import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { ContentionError } from '../scoring/score-transactions.js';
-import { Problem } from './problem.js';
+import { InvalidQueryError } from '../store/paging.js';
+import { fieldProblem, Problem } from './problem.js';
 import { pathOf } from './request-path.js';
 
 /** Every error leaves as problem+json; what is not expected is logged here and told to nobody outside. */
@@ -23,6 +24,8 @@ export class ProblemFilter implements ExceptionFilter {
 
   private problemOf(error: unknown, request: Request): Problem {
     if (error instanceof Problem) return error;
+    if (error instanceof InvalidQueryError)
+      return fieldProblem(400, [{ field: error.field, value: error.value.slice(0, 80), expected: error.expected }]);
     if (error instanceof ContentionError)
       return new Problem(
         503,

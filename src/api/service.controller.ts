@@ -3,7 +3,7 @@ import type { Response } from 'express';
 import { ApiSettings } from './api-settings.js';
 import { LiveStream } from './live-stream.js';
 import { openApi } from './openapi.js';
-import { Queries } from './queries.js';
+import { Queries } from '../store/queries.js';
 import { LastEventId, NoQuery } from './requests.js';
 import { ZodPipe } from './zod.pipe.js';
 

@@ -3,17 +3,14 @@ import { Injectable } from '@nestjs/common';
 import type { Alert } from '../domain/alert.js';
 import { MESSAGE_BYTES_MAX } from '../domain/parse-transaction.js';
 import type { ScoredTransaction } from '../domain/scored-transaction.js';
-import type { FieldProblem, Transaction } from '../domain/transaction.js';
+import type { FieldProblem } from '../domain/transaction.js';
 import type { IncomingRecord } from '../scoring/ports.js';
 import { OnlineLine, scoreTransactions } from '../scoring/score-transactions.js';
 import type { TransactionDetail, TransactionView } from '../store/query-types.js';
 import { ApiSettings } from './api-settings.js';
 import { fieldProblem, Problem } from './problem.js';
-import { Queries } from './queries.js';
+import { Queries } from '../store/queries.js';
 import type { TransactionsBody } from './requests.js';
-
-/** A time further ahead of the service's clock than this would make all later events of its entities late. */
-const AHEAD_MS_MAX = 3_600_000;
 
 /** What a caller learns of its transaction; `answers.ts` documents it. */
 export interface Decided extends Pick<
@@ -76,7 +73,7 @@ export class TransactionIntake {
       const named = (field: string): string => (single ? field || 'body' : `[${i}]${field && `.${field}`}`);
       const bytes = Buffer.from(JSON.stringify(item));
       const parsed = this.line.parser.fromObject(item);
-      const found = parsed.ok ? this.limitProblems(parsed.transaction, bytes) : parsed.problems;
+      const found = parsed.ok ? sizeProblems(bytes) : parsed.problems;
       if (parsed.ok && found.length === 0)
         accepted.push({
           id: parsed.transaction.id,
@@ -89,27 +86,17 @@ export class TransactionIntake {
     return accepted;
   }
 
-  private limitProblems(transaction: Transaction, bytes: Buffer): FieldProblem[] {
-    const problems: FieldProblem[] = [];
-    const nowMs = this.settings.now();
-    const time = this.settings.schema.time?.column;
-    if (time !== undefined && transaction.occurredAtMs > nowMs + AHEAD_MS_MAX)
-      problems.push({
-        field: time,
-        value: new Date(transaction.occurredAtMs).toISOString(),
-        expected: `at most one hour after the service's clock (${new Date(nowMs).toISOString()})`,
-      });
-    if (bytes.length > MESSAGE_BYTES_MAX)
-      problems.push({ field: '', value: `${bytes.length} bytes`, expected: `at most ${MESSAGE_BYTES_MAX} bytes as JSON` });
-    return problems;
-  }
-
   private async firstDecision(id: string): Promise<Decided> {
     const stored = await this.queries.transaction(id);
     if (stored === null) throw new Error(`transaction ${id} is a repeat, but is not stored`);
     return repeatedDecision(stored);
   }
 }
+
+const sizeProblems = (bytes: Buffer): FieldProblem[] => {
+  if (bytes.length <= MESSAGE_BYTES_MAX) return [];
+  return [{ field: '', value: `${bytes.length} bytes`, expected: `at most ${MESSAGE_BYTES_MAX} bytes as JSON` }];
+};
 
 const decisionOf = (row: ScoredTransaction, alerts: ReadonlyMap<string, Alert>): Decided => ({
   id: row.transaction.id,

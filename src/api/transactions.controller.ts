@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/com
 import { ApiSettings } from './api-settings.js';
 import { transactionFilter } from './list-filters.js';
 import { found } from './problem.js';
-import { Queries } from './queries.js';
+import { Queries } from '../store/queries.js';
 import { NoQuery, TransactionId, TransactionQuery, TransactionsBody } from './requests.js';
 import { TransactionIntake } from './transaction-intake.js';
 import { ZodPipe } from './zod.pipe.js';

@@ -35,11 +35,3 @@ export const parseFloatNoiseAmount = (text: string, minorDigits: number): number
   const minor = Math.round(scaled);
   return Number.isSafeInteger(minor) && Math.abs(scaled - minor) < 1e-6 ? minor + 0 : NaN;
 };
-
-/** Decimal string of an amount: the inverse of `parseAmount`. */
-export const formatAmount = (amountMinor: number, minorDigits: number): string => {
-  const digits = String(Math.abs(amountMinor)).padStart(minorDigits + 1, '0');
-  const whole = digits.slice(0, digits.length - minorDigits);
-  const sign = amountMinor < 0 ? '-' : '';
-  return minorDigits === 0 ? sign + whole : `${sign}${whole}.${digits.slice(digits.length - minorDigits)}`;
-};

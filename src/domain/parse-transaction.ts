@@ -1,5 +1,6 @@
 import { InputError } from './input-error.js';
-import { formatAmount, parseAmount, parseFloatNoiseAmount } from './parse-amount.js';
+import { formatTransaction } from './format-transaction.js';
+import { parseAmount, parseFloatNoiseAmount } from './parse-amount.js';
 import { parseEpochMilliseconds, parseEpochSeconds, parseIsoTime, parseSqlTime } from './parse-time.js';
 import type { FieldProblem, ParseResult, Transaction } from './transaction.js';
 import type { TransactionSchema } from './transaction-schema.js';
@@ -46,12 +47,12 @@ const isCleanText = (value: unknown): value is string => {
   return true;
 };
 
+/** What a person sees of a refused value: at most 80 characters. */
 const shorten = (value: unknown): string => {
   if (value === undefined) return 'nothing';
-  let text: string;
-  if (typeof value === 'string') text = JSON.stringify(value.slice(0, 80));
-  else if (typeof value === 'object' && value !== null) text = Array.isArray(value) ? 'a list' : 'an object';
-  else text = String(value);
+  if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value !== 'string') return Array.isArray(value) ? 'a list' : `an ${typeof value}`;
+  const text = JSON.stringify(value.slice(0, 80));
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 };
 
@@ -167,30 +168,6 @@ const columnsOf = (schema: TransactionSchema): ReadonlySet<string> => {
 /** Extra fields named in one answer; more are only counted by the first ones. */
 const EXTRA_NAMED_MAX = 5;
 
-const timeToJson = (ms: number, format: keyof typeof TIME_EXPECTED): string | number => {
-  if (format === 'epoch-milliseconds') return ms;
-  if (format === 'epoch-seconds') return ms / 1000;
-  const iso = new Date(ms).toISOString();
-  return format === 'iso8601' ? iso : iso.slice(0, ms % 1000 === 0 ? 19 : 23).replace('T', ' ');
-};
-
-const toMessage = (schema: TransactionSchema, t: Transaction): Record<string, unknown> => {
-  const message: Record<string, unknown> = { [schema.id]: t.id };
-  if (schema.time) message[schema.time.column] = timeToJson(t.occurredAtMs, schema.time.format);
-  schema.entities.forEach((entity, i) => (message[entity.column] = t.entities[i]));
-  if (schema.amount) {
-    message[schema.amount.column] = formatAmount(t.amountMinor, schema.amount.minorDigits);
-    if (typeof schema.amount.currency !== 'string') message[schema.amount.currency.column] = t.currency;
-  }
-  schema.numeric.forEach((field, i) => {
-    if (!Number.isNaN(t.numeric[i])) message[field.column] = t.numeric[i];
-  });
-  schema.categorical.forEach((field, i) => {
-    if (t.categorical[i] !== null) message[field.column] = t.categorical[i];
-  });
-  return message;
-};
-
 /**
  * Parser of a schema's records, compiled once. Every problem of a record is named (`FieldProblem`); nothing throws.
  * Amounts are decimal strings, never JSON numbers (binary floats cannot hold 0.1); a leading minus is a refund.
@@ -240,7 +217,7 @@ export const transactionParser = (schema: TransactionSchema): TransactionParser 
       const problems: FieldProblem[] = [];
       return finish(readFields(schema, file, row, problems), problems);
     },
-    toJson: (transaction) => toMessage(schema, transaction),
+    toJson: (transaction) => formatTransaction(schema, transaction),
     canonical: (t) =>
       // NaN (missing) becomes null.
       JSON.stringify([t.id, t.occurredAtMs, t.entities, t.amountMinor, t.currency, t.numeric, t.categorical]),

@@ -1,5 +1,7 @@
 import { numericColumn, type FeatureColumn } from '../domain/feature-matrix.js';
-import { DAY_MS, HOUR_MS } from './plan.js';
+
+export const DAY_MS = 86_400_000;
+export const HOUR_MS = 3_600_000;
 
 /** The Handbook's two flags. */
 export const calendarFlagColumns = (field: string): FeatureColumn[] => [

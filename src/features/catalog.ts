@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { numericColumn, type FeatureColumn } from '../domain/feature-matrix.js';
 import { InputError } from '../domain/input-error.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
-import { calendarFlagColumns } from './calendar.js';
+import { DAY_MS, calendarFlagColumns } from './calendar.js';
 import { riskColumns } from './entity-risk.js';
 import { fieldColumns } from './fields.js';
 import { AMOUNT_BIN_EDGES } from './markov-filter.js';
 import { noveltyColumns } from './novelty.js';
-import { DAY_MS, featurePlan, MARKOV_DAYS, type FeaturePlan } from './plan.js';
-import type { FeaturePriors } from './priors.js';
+import { featurePlan, MARKOV_DAYS, type FeaturePlan } from './plan.js';
+import type { FeaturePriors } from './feature-priors.js';
 import { profileColumns } from './profile.js';
 import { largestColumns, velocityColumns } from './velocity.js';
 

@@ -1,7 +1,8 @@
 import { numericColumn, type FeatureColumn } from '../domain/feature-matrix.js';
+import { DAY_MS } from './calendar.js';
 import type { EvidenceCells } from './evidence.js';
 import { decayed, evidenceRatio, withEvidence } from './markov-filter.js';
-import { DAY_MS, MARKOV_DAYS, type FeaturePlan, type SecondaryPlan } from './plan.js';
+import { MARKOV_DAYS, type FeaturePlan, type SecondaryPlan } from './plan.js';
 
 /** Count and share of known fraud of a secondary entity per window that ends at the label delay: the Handbook's order. */
 export const riskColumns = (plan: FeaturePlan, entity: SecondaryPlan): FeatureColumn[] =>

@@ -2,7 +2,7 @@ import { numericColumn, type FeatureColumn, type RiskDirection } from '../domain
 import type { Transaction } from '../domain/transaction.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import type { FeaturePlan } from './plan.js';
-import type { FeaturePriors } from './priors.js';
+import type { FeaturePriors } from './feature-priors.js';
 
 /** The schema's own fields: numbers, levels, distances. Missing cells are NaN, levels not seen in training one past the last. */
 export const fieldColumns = (schema: TransactionSchema, priors: FeaturePriors): FeatureColumn[] => [

@@ -1,5 +1,5 @@
 import { AMOUNT_BINS, decayed, markovTables, withEvidence } from './markov-filter.js';
-import type { MarkovPriors } from './priors.js';
+import type { MarkovPriors } from './feature-priors.js';
 
 /** A labelled transaction of a secondary entity, in rising time within its entity. */
 export interface MarkovEvent {
@@ -42,6 +42,8 @@ const logLikelihood = (
 ): number => {
   const tables = markovTables({ q0, ...rates });
   let total = 0;
+  // Products instead of a logarithm an event, which would be most of the cost: no factor is below 1e-7.
+  let product = 1;
   for (const events of sequences) {
     let p = tables.stationary;
     let lastMs = events[0]?.occurredAtMs ?? 0;
@@ -50,11 +52,15 @@ const logLikelihood = (
       lastMs = occurredAtMs;
       const clean = isFraud ? q0[bin]! : 1 - q0[bin]!;
       const ratio = isFraud ? tables.fraudRatio[bin]! : tables.legitimateRatio[bin]!;
-      total += Math.log(clean * (1 - p + p * ratio));
+      product *= clean * (1 - p + p * ratio);
+      if (product < 1e-290) {
+        total += Math.log(product);
+        product = 1;
+      }
       p = withEvidence(p, ratio);
     }
   }
-  return total;
+  return total + Math.log(product);
 };
 
 /** Maximum likelihood over the grid. Without a fraud among the labels the likelihood says nothing, and defaults hold. */

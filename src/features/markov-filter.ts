@@ -1,4 +1,4 @@
-import type { MarkovPriors } from './priors.js';
+import type { MarkovPriors } from './feature-priors.js';
 
 /** Edges of the amount-surprise bins on z of the amount (models.md, section 6); bin i holds [edge i-1, edge i). */
 export const AMOUNT_BIN_EDGES: readonly number[] = [-1, 0, 1, 1.5, 2, 2.5, 3, 4, 6];

@@ -2,7 +2,7 @@ import { numericColumn, type FeatureColumn } from '../domain/feature-matrix.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import type { FeaturePlan } from './plan.js';
 import { CATEGORIES_MAX, COUNTERPARTS_MAX, STAT, type PrimaryState } from './primary-state.js';
-import type { FeaturePriors } from './priors.js';
+import type { FeaturePriors } from './feature-priors.js';
 import { FORGET, predictAmount, winsorised } from './profile.js';
 import type { RowWork } from './row-work.js';
 

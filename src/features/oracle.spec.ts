@@ -5,7 +5,7 @@ import { Activity } from './activity.js';
 import { createFeatureSet } from './catalog.js';
 import { computeFeatures } from './compute-features.js';
 import { amountBin, AMOUNT_BINS } from './markov-filter.js';
-import type { FeaturePriors } from './priors.js';
+import type { FeaturePriors } from './feature-priors.js';
 
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
@@ -124,8 +124,6 @@ const oracle = (events: readonly Event[], row: number, bins: readonly number[]):
     learned.filter((e) => e.entities[1] === t.entities[1]),
     now,
   );
-  const gaps = own.map((e) => e.occurredAtMs);
-  values['gapless'] = gaps.length === 0 ? 1 : 0;
   return values;
 };
 
@@ -212,13 +210,31 @@ describe('features of a stream', () => {
   it('are the same bits in any batching, with states and cells stored in between', () => {
     fc.assert(
       fc.property(mostlyOrdered, fc.array(fc.nat(60), { maxLength: 6 }), (events, cuts) => {
-        // All labels are older than the delay's end for nobody before the batch ends, so they may be applied late.
-        const legitimate = events.map((e) => ({ ...e, isFraud: false }));
-        const whole = run(legitimate, []);
-        const cut = run(legitimate, cuts);
+        const unlabelled = events.map((e) => ({ ...e, isFraud: false }));
+        const whole = run(unlabelled, []);
+        const cut = run(unlabelled, cuts);
         expect(Buffer.from(cut.values.buffer).equals(Buffer.from(whole.values.buffer))).toBe(true);
         expect(cut.profiles).toEqual(whole.profiles);
         expect([cut.bins, cut.late]).toEqual([whole.bins, whole.late]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('are the same bits with labels, in any batching that spans less than the label delay', () => {
+    fc.assert(
+      fc.property(mostlyOrdered, fc.array(fc.nat(60), { maxLength: 6 }), (events, more) => {
+        const cuts = [...more];
+        let [least, largest] = [Infinity, -Infinity];
+        events.forEach(({ occurredAtMs }, i) => {
+          [least, largest] = [Math.min(least, occurredAtMs), Math.max(largest, occurredAtMs)];
+          if (largest - least < DELAY * DAY) return;
+          cuts.push(i);
+          [least, largest] = [occurredAtMs, occurredAtMs];
+        });
+        const cut = run(events, cuts);
+        const single = run(events, everyRow(events));
+        expect(Buffer.from(cut.values.buffer).equals(Buffer.from(single.values.buffer))).toBe(true);
       }),
       { numRuns: 150 },
     );

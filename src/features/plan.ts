@@ -1,9 +1,8 @@
 import type { TransactionSchema } from '../domain/transaction-schema.js';
+import { DAY_MS } from './calendar.js';
 import { markovTables, type MarkovTables } from './markov-filter.js';
-import type { FeaturePriors } from './priors.js';
+import type { FeaturePriors } from './feature-priors.js';
 
-export const DAY_MS = 86_400_000;
-export const HOUR_MS = 3_600_000;
 /** Without a stated delay, labels are taken to be known after a week. */
 const LABEL_DELAY_DAYS = 7;
 /** The Markov filter looks this far back from the label delay. */

@@ -1,47 +1,15 @@
 import type { Label } from '../domain/label.js';
 import type { Transaction } from '../domain/transaction.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
-import { hourOfDay } from './calendar.js';
+import { DAY_MS, hourOfDay } from './calendar.js';
+import type { CategoryPriors, FeaturePriors } from './feature-priors.js';
 import { fitMarkov, type MarkovEvent } from './fit-markov.js';
 import { amountBin } from './markov-filter.js';
-import { DAY_MS, featurePlan, MARKOV_DAYS, type FeaturePlan } from './plan.js';
+import { featurePlan, MARKOV_DAYS, type FeaturePlan } from './plan.js';
 import { FORGET, HOUR_BINS, predictAmount, winsorised } from './profile.js';
 import { logAmount } from './row-work.js';
 
-/** Global constants of a feature set, fitted once on the first days of traffic. JSON-serialisable. */
-export interface FeaturePriors {
-  /** Rows that amount, hours and levels come from. */
-  readonly rows: number;
-  /** Mean and variance of x = log(1 + amount). */
-  readonly m0: number;
-  readonly v0: number;
-  /** Share of traffic in each 4-hour bin of the UTC day; 6 numbers that add up to 1. */
-  readonly hours: readonly number[];
-  /** Levels of each categorical field of the schema, most frequent first. */
-  readonly levels: Readonly<Record<string, readonly string[]>>;
-  /** Share, mean and variance of x per level of the profiled field, and last of unseen ones; null: no field is profiled. */
-  readonly categories: readonly CategoryPriors[] | null;
-  /** null: the schema names no Markov entity. */
-  readonly markov: MarkovPriors | null;
-}
-
-export interface CategoryPriors {
-  readonly share: number;
-  readonly m0: number;
-  readonly v0: number;
-}
-
-export interface MarkovPriors {
-  /** Labelled rows that the rates come from. */
-  readonly rows: number;
-  /** P(fraud | clean entity) per amount-surprise bin. */
-  readonly q0: readonly number[];
-  /** Clean to compromised and back, per day. */
-  readonly l01: number;
-  readonly l10: number;
-  /** P(fraud | compromised entity). */
-  readonly e1: number;
-}
+export type { FeaturePriors } from './feature-priors.js';
 
 /** Days, from the first transaction on, that amount, hours and levels are taken from. */
 const PRIOR_DAYS = 14;
@@ -50,8 +18,6 @@ const LEVELS_MAX = 256;
 const VARIANCE_MIN = 1e-4;
 /** Rows of weight that the overall mean and variance have in a level's own. */
 const CATEGORY_SHRINKAGE = 20;
-/** Labelled history that the rates are fitted on. */
-const MARKOV_FIT_DAYS = 2 * MARKOV_DAYS;
 
 const moments = (values: readonly number[]): { m0: number; v0: number } => {
   if (values.length === 0) return { m0: 0, v0: 1 };
@@ -130,7 +96,7 @@ const markovSequences = (
   const sequences = new Map<string, MarkovEvent[]>();
   transactions.forEach((transaction, row) => {
     const { occurredAtMs } = transaction;
-    if (occurredAtMs > toMs || occurredAtMs <= toMs - MARKOV_FIT_DAYS * DAY_MS) return;
+    if (occurredAtMs > toMs || occurredAtMs <= toMs - MARKOV_DAYS * DAY_MS) return;
     const entity = transaction.entities[entityIndex]!;
     const event = { occurredAtMs, bin: bins[row]!, isFraud: frauds.has(transaction.id) };
     const events = sequences.get(entity);
@@ -143,7 +109,7 @@ const markovSequences = (
 
 /**
  * Amounts, hours and levels of the first 14 days; fraud rates and Markov rates of the labels known at `asOfMs`, over up to
- * 120 days. Nothing after `asOfMs` is read. Cost: one light pass, and 64 passes over the labelled rows where there is a
+ * 60 days. Nothing after `asOfMs` is read. Cost: one light pass, and 64 passes over the labelled rows where there is a
  * Markov entity. Transactions in rising time.
  */
 export const fitPriors = (

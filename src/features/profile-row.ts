@@ -1,6 +1,6 @@
 import { GAP_SCALE, GAP_SHAPE, HOUR_BINS, hourProbability } from './profile.js';
 import { STAT, type PrimaryState } from './primary-state.js';
-import type { FeaturePriors } from './priors.js';
+import type { FeaturePriors } from './feature-priors.js';
 import type { RowWork } from './row-work.js';
 
 /** Positions in a row of `ComputedFeatures.profiles`: what this entity was expected to do, before the row was learned. */

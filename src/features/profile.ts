@@ -1,10 +1,10 @@
 import { numericColumn, type FeatureColumn } from '../domain/feature-matrix.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
-import { hourOfDay } from './calendar.js';
+import { DAY_MS, HOUR_MS, hourOfDay } from './calendar.js';
 import { burstSurprisal, lomaxLowerSurprisal, studentTSurprisal } from './distributions.js';
-import { DAY_MS, HOUR_MS, type FeaturePlan } from './plan.js';
+import type { FeaturePlan } from './plan.js';
 import { STAT, type PrimaryState } from './primary-state.js';
-import type { FeaturePriors } from './priors.js';
+import type { FeaturePriors } from './feature-priors.js';
 import { logAmount, type AmountPredictive, type RowWork } from './row-work.js';
 
 /** Sums forget with a half-life of 60 own transactions (models.md, section 6). */

@@ -15,7 +15,7 @@ export interface WindowSums {
 
 /**
  * Events of one entity in rising time: the newest 256 exactly, older ones in hourly buckets. Where more than 48 buckets are
- * needed, the two neighbours whose distance is smallest against their age become one (an exponential histogram, Datar et
+ * needed, the two neighbours that are narrowest for their age become one (an exponential histogram, Datar et
  * al. 2002): the border of a window is then blurred by a few per cent of the window. Amounts are float32.
  */
 export class RecentEvents {
@@ -149,14 +149,14 @@ export class RecentEvents {
     if (this.buckets > BUCKETS_MAX) this.mergeClosest(this.times[this.last - 1]! / HOUR_MS);
   }
 
-  /** The merged bucket keeps the later hour. */
+  /** Joins the two neighbours that are narrowest for their age; they keep the later hour. The oldest one stays as it is. */
   private mergeClosest(nowHour: number): void {
     const cells = this.bucketCells;
-    let best = 0;
+    let best = 1;
     let bestShare = Infinity;
-    for (let b = 0; b + 1 < this.buckets; b += 1) {
-      const hour = cells[b * BUCKET_WIDTH]!;
-      const share = (cells[(b + 1) * BUCKET_WIDTH]! - hour) / (nowHour - hour + 1);
+    for (let b = 1; b + 1 < this.buckets; b += 1) {
+      const from = cells[(b - 1) * BUCKET_WIDTH]!;
+      const share = (cells[(b + 1) * BUCKET_WIDTH]! - from) / (nowHour - from + 1);
       if (share < bestShare) {
         bestShare = share;
         best = b;

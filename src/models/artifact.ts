@@ -76,7 +76,8 @@ export const decodeArtifacts = (bytes: Uint8Array): DecodedArtifacts => {
     const arrays: Record<string, Float32Array | Float64Array> = {};
     for (const a of entry.arrays) {
       const size = a.type === 'f64' ? 8 : 4;
-      const copy = body.slice(a.offset, a.offset + a.length * size);
+      // Not body.slice: a Buffer's slice shares its pool's memory, and `.buffer` would then be the whole file.
+      const copy = new Uint8Array(body.subarray(a.offset, a.offset + a.length * size));
       arrays[a.name] = a.type === 'f64' ? new Float64Array(copy.buffer) : new Float32Array(copy.buffer);
     }
     artifacts[entry.name] = { estimator: entry.estimator, meta: entry.meta, arrays };

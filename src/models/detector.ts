@@ -85,6 +85,8 @@ export interface Estimator {
   readonly likelihood: Likelihood;
   /** True when `fit` needs labels with both classes. */
   readonly supervised: boolean;
+  /** Feature columns without which it cannot work; any columns will do if absent. */
+  readonly requires?: readonly string[];
   /** @throws TypeError naming the column or parameter that does not fit */
   fit(data: TrainingData, context: FitContext): Promise<Detector>;
   /** Inverse of `save`: the loaded detector's scores are bit-equal. @throws Error when the artifact is another estimator's */

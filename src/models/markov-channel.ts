@@ -1,6 +1,8 @@
+import { z } from 'zod';
 import type { FeatureMatrix } from '../domain/feature-matrix.js';
 import type { Artifact } from './artifact.js';
-import type { Detector, Estimator, Terms, TrainingData } from './detector.js';
+import type { Detector, Estimator, FitContext, Terms, TrainingData } from './detector.js';
+import { parseParameters } from './parameters.js';
 
 /** The feature column that holds the filter's log-odds of "compromised" (`features/markov-filter.ts`). */
 export const MARKOV_COLUMN = 'markov';
@@ -38,8 +40,11 @@ export const markovFilter: Estimator = {
   family: 'generative',
   likelihood: 'none',
   supervised: false,
+  requires: [MARKOV_COLUMN],
 
-  async fit({ features }: TrainingData): Promise<Detector> {
+  async fit({ features }: TrainingData, context: FitContext): Promise<Detector> {
+    parseParameters('markov-filter', z.strictObject({}), context.parameters);
+    context.signal?.throwIfAborted();
     const known = columnOf(features)
       .filter((x) => Number.isFinite(x))
       .sort();

@@ -84,6 +84,6 @@ describe('tail channel', () => {
     const detector = await fit([numericColumn('a')], hundred);
     expect(() => detector.score(featureMatrix([numericColumn('z')], Float32Array.of(1)))).toThrow(/columns are z/);
     const features = featureMatrix([numericColumn('a')], Float32Array.of(1));
-    await expect(tail.fit({ features }, { ...context, parameters: { k: 1 } })).rejects.toThrow(/parameter k/);
+    await expect(tail.fit({ features }, { ...context, parameters: { k: 1 } })).rejects.toThrow(/parameter "k"/);
   });
 });

@@ -1,6 +1,9 @@
+import { z } from 'zod';
 import type { FeatureColumn, FeatureMatrix } from '../domain/feature-matrix.js';
 import type { Artifact } from './artifact.js';
 import type { Detector, Estimator, FitContext, Terms, TrainingData } from './detector.js';
+import { betweenSteps } from './fit-rows.js';
+import { parseParameters } from './parameters.js';
 import { firstAtLeast, survivalTable, tailScaleOf } from './survival-table.js';
 
 /**
@@ -42,6 +45,9 @@ const tailProbability = ({ knots, survival, tail }: TailTable, x: number): numbe
     count += ((knots[i]! - x) / (knots[i]! - knots[i - 1]!)) * (survival[i - 1]! - count);
   return (count + 0.5) / (n + 1);
 };
+
+/** There is nothing to choose: models.md 7.1 fixed it. */
+const Parameters = z.strictObject({});
 
 /** What is kept of one column: tables for its direction, or a surprisal per level. */
 interface TailColumn {
@@ -140,19 +146,15 @@ export const tail: Estimator = {
 
   async fit({ features }: TrainingData, context: FitContext): Promise<Detector> {
     if (features.rowCount === 0) throw new TypeError('tail: 0 rows; expected at least one');
-    if (Object.keys(context.parameters ?? {}).length > 0)
-      throw new TypeError(`tail: parameter ${Object.keys(context.parameters!)[0]}: it has none`);
+    parseParameters('tail', Parameters, context.parameters);
     const tails: TailColumn[] = [];
     for (const [position, column] of features.columns.entries()) {
-      context.signal?.throwIfAborted();
       if (column.risk !== 'none') tails.push(fitColumn(features, column, position));
-      context.onProgress?.({ share: (position + 1) / features.columns.length, message: `tail of ${column.name}` });
+      await betweenSteps(context, (position + 1) / features.columns.length, `tail of ${column.name}`);
     }
-    return Promise.resolve(
-      new TailDetector(
-        features.columns.map((column) => column.name),
-        tails,
-      ),
+    return new TailDetector(
+      features.columns.map((column) => column.name),
+      tails,
     );
   },
 

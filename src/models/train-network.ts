@@ -43,6 +43,7 @@ const VALIDATIONS = 20;
 const VALIDATION_ROWS_MAX = 2000;
 /** The learning rate falls along a cosine to this share of its start. */
 const FINAL_RATE = 0.02;
+const BATCH_MIN = 16;
 const PROGRESS_EVERY = 10;
 
 /** Endless shuffled batches; every row once per epoch. */
@@ -73,7 +74,8 @@ export const trainNetwork = async (training: Training, context: FitContext): Pro
   const validationCount = Math.min(VALIDATION_ROWS_MAX, Math.floor(rowCount * settings.validationShare));
   const validation = order.subarray(0, validationCount);
   const rows = order.subarray(validationCount);
-  const batchSize = Math.min(settings.batchSize, rows.length);
+  // Few rows make small batches: as many steps an epoch, cheaper ones, and noisier gradients against overfitting.
+  const batchSize = Math.max(1, Math.min(settings.batchSize, Math.max(BATCH_MIN, Math.floor(rows.length / 8)), rows.length));
   const wanted = Math.max(settings.stepsMin, Math.round((settings.epochs * rows.length) / batchSize));
   const steps = Math.min(settings.stepsMax, wanted);
   const validationEvery = Math.max(1, Math.floor(steps / VALIDATIONS));

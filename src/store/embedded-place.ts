@@ -33,7 +33,7 @@ export interface EmbeddedPlace {
 }
 
 export const isErrno = (error: unknown, ...codes: string[]): boolean =>
-  error instanceof Error && 'code' in error && codes.includes(String(error.code));
+  typeof error === 'object' && error !== null && 'code' in error && codes.includes(String(error.code));
 
 /** Errors of the file system as the sentence that a person needs. */
 export const fileSentence = (error: unknown, folder: string): EmbeddedPostgresError | null => {

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { EmbeddedPostgresError, type EmbeddedPlace, fileSentence, findPlace } from './embedded-place.js';
+import { EmbeddedPostgresError, type EmbeddedPlace, fileSentence, findPlace, isErrno } from './embedded-place.js';
 
 export interface EmbeddedOptions {
   /** SURPRISAL_HOME. */
@@ -259,7 +259,7 @@ const isAlive = (pid: number): boolean => {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return isErrno(error, 'EPERM');
   }
 };
 

@@ -19,9 +19,7 @@ export const cellKeys = (schema: TransactionSchema, row: CellOwner): CellKey[] =
   schema.entities.slice(1).flatMap(({ name, bucketSeconds }, i) => {
     const id = row.entities[i + 1];
     const width = bucketSeconds * 1000;
-    return id === undefined
-      ? []
-      : [{ type: name, id, bucket: Math.floor(row.occurredAtMs / width) * width, bin: row.amountBin }];
+    return id === undefined ? [] : [{ type: name, id, bucket: Math.floor(row.occurredAtMs / width) * width, bin: row.amountBin }];
   });
 
 export const cellText = (key: CellKey): string => JSON.stringify([key.type, key.id, key.bucket, key.bin]);

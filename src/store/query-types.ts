@@ -74,3 +74,24 @@ export interface StreamStatus {
   readonly model: string | null;
   readonly calibration: string | null;
 }
+
+export interface DeadLetterFilter {
+  /** Time received, from (inclusive) and to (exclusive). */
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  readonly cursor?: string;
+  readonly limit: number;
+}
+
+export interface DeadLetterView {
+  readonly id: string;
+  /** "topic/partition/offset", "http", … */
+  readonly position: string;
+  readonly key: string | null;
+  readonly reason: string;
+  readonly receivedAt: string;
+  /** Bytes of the original record. */
+  readonly size: number;
+  /** Its first bytes as text. */
+  readonly preview: string;
+}

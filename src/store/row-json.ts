@@ -3,8 +3,7 @@ import type { ChannelScore, ScoredTransaction } from '../domain/scored-transacti
 import type { CommittedRow, DeadLetter } from '../scoring/ports.js';
 
 /** What `json_to_recordset` reads. JSON has no NaN or infinity; PostgreSQL reads their names. */
-const real = (value: number | null): number | string | null =>
-  value === null || Number.isFinite(value) ? value : String(value);
+const real = (value: number | null): number | string | null => (value === null || Number.isFinite(value) ? value : String(value));
 
 /**
  * Text that PostgreSQL can store: it has no U+0000, and JSON no lone surrogates. For what is only shown; ids that hold

@@ -194,8 +194,7 @@ export class PostgresScoringStore extends ScoringStore {
       this.schema.entities.flatMap(({ name }) => entities[name] ?? []);
     if (alerts.length > 0)
       await manager.query(insertAlerts, [JSON.stringify(alerts.map((alert) => alertJson(alert, entitiesOf(alert))))]);
-    if (deadLetters.length > 0)
-      await manager.query(insertDeadLetters, [JSON.stringify(deadLetters.map(deadLetterJson)), false]);
+    if (deadLetters.length > 0) await manager.query(insertDeadLetters, [JSON.stringify(deadLetters.map(deadLetterJson)), false]);
   }
 }
 

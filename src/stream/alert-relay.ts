@@ -18,7 +18,8 @@ export interface AlertRelayOptions {
 export type RelayTurn = 'published' | 'idle' | 'standby' | 'waiting' | 'busy' | 'closed';
 
 const LEASE = 'alert-relay';
-const ROWS_MAX = 2_000;
+/** Bounds memory too: a dead letter may hold a megabyte. */
+const ROWS_MAX = 500;
 const BACKOFF_MS = { first: 250, last: 30_000 };
 
 /**

@@ -1,10 +1,11 @@
 import { type CustomTransportStrategy, Server } from '@nestjs/microservices';
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Consumer, EachBatchPayload } from 'kafkajs';
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { OffsetStore } from '../scoring/ports.js';
 import { type AssignedPartition, AssignedPartitions } from './assigned-partitions.js';
-import { createKafka, reasonOf, withAdmin } from './kafka-client.js';
-import { type LogRange, PartitionPositions, type Place, PositionOutsideLogError } from './partition-positions.js';
+import { FetchControl } from './fetch-control.js';
+import { createKafka, reasonOf } from './kafka-client.js';
+import { PartitionPositions, type Place, PositionOutsideLogError } from './partition-positions.js';
 import type { ConsumerHealth } from './stream-health.js';
 import { fetchedOffsetOf, keepAlive, topicBatch } from './fetched-batch.js';
 
@@ -39,8 +40,8 @@ const FETCH_WAIT_MS = 500;
 export class KafkaBatchServer extends Server implements CustomTransportStrategy {
   override readonly transportId = Symbol('kafka-batch');
   override readonly propagatesEventHandlerErrors = true;
-  readonly #kafka: Kafka;
   readonly #consumer: Consumer;
+  readonly #control: FetchControl;
   readonly #positions: PartitionPositions;
   readonly #assigned = new AssignedPartitions();
   readonly #purposes: ReadonlyMap<string, string>;
@@ -58,8 +59,8 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     super();
     const { group, topics, sessionTimeoutMs = 30_000 } = options;
     this.#sessionTimeoutMs = sessionTimeoutMs;
-    this.#kafka = createKafka({ brokers: options.brokers, clientId: group });
-    this.#consumer = this.#kafka.consumer({
+    const kafka = createKafka({ brokers: options.brokers, clientId: group });
+    this.#consumer = kafka.consumer({
       groupId: group,
       sessionTimeout: sessionTimeoutMs,
       rebalanceTimeout: 2 * sessionTimeoutMs,
@@ -70,7 +71,8 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       retry: { initialRetryTime: 200, retries: 6, maxRetryTime: 10_000, restartOnFailure: () => Promise.resolve(false) },
     });
     this.#purposes = new Map(Object.entries(topics).map(([purpose, name]) => [name, purpose]));
-    this.#positions = new PartitionPositions(group, offsets, (topic, partition) => this.#logRange(topic, partition));
+    this.#control = new FetchControl(kafka, this.#consumer);
+    this.#positions = new PartitionPositions(group, offsets, (topic, partition) => this.#control.logRange(topic, partition));
   }
 
   /** @throws through `callback`: Error naming the brokers and the reason */
@@ -102,12 +104,12 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   /** Stops fetching; batches in work end at their micro-batch. */
   pause(): void {
     this.#isPaused = true;
-    for (const partition of this.#assigned.all()) this.#hold(partition);
+    for (const partition of this.#assigned.all()) this.#control.pause(partition);
   }
 
   resume(): void {
     this.#isPaused = false;
-    for (const partition of this.#assigned.all()) if (partition.state === 'reading') this.#release(partition);
+    for (const partition of this.#assigned.all()) if (partition.state === 'reading') this.#control.resume(partition);
   }
 
   health(): ConsumerHealth {
@@ -117,7 +119,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       group: this.options.group,
       partitions,
       lag: partitions.reduce((sum, partition) => sum + (partition.lag ?? 0), 0),
-      lastError: this.#lastError,
+      lastError: partitions.find(({ error }) => error !== null)?.error ?? this.#lastError,
     };
   }
 
@@ -178,6 +180,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     if (this.#state === 'closed') return;
     this.#unassign('joining');
     this.#assigned.replace(assignment);
+    this.#lastError = null;
     this.options.onAssignment?.();
     this.#state = 'reading';
     if (this.#isPaused) this.pause();
@@ -191,7 +194,9 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       const position = await this.#positions.position(partition.topic, partition.partition);
       if (assignment !== this.#assignment || this.#state !== 'reading' || partition.position !== null) return;
       partition.position = position;
-      this.#seek(partition, position);
+      partition.failures = 0;
+      partition.error = null;
+      this.#control.seek(partition, position);
     } catch (error) {
       if (assignment === this.#assignment) this.#waitOrStop(partition, error);
     }
@@ -208,7 +213,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       const { action, place } = await this.#positions.compare(topic, partition, fetchedOffsetOf(payload));
       assigned.position = place.position;
       assigned.end = BigInt(payload.batch.highWatermark);
-      if (action === 'seek') this.#seek(assigned, place.position);
+      if (action === 'seek') this.#control.seek(assigned, place.position);
       else await this.#handle(payload, assigned, place);
     } catch (error) {
       this.#waitOrStop(assigned, error);
@@ -235,7 +240,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
         const stored = await this.#positions.moved(topic, partition);
         place.position = stored.position;
         assigned.position = stored.position;
-        this.#seek(assigned, stored.position);
+        this.#control.seek(assigned, stored.position);
       },
     });
     const result: unknown = await handler(batch);
@@ -250,33 +255,12 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     });
   }
 
-  #seek({ topic, partition }: AssignedPartition, position: bigint): void {
-    this.#whileJoined(() => this.#consumer.seek({ topic, partition, offset: String(position) }));
-  }
-
-  #hold({ topic, partition }: AssignedPartition): void {
-    this.#whileJoined(() => this.#consumer.pause([{ topic, partitions: [partition] }]));
-  }
-
-  #release({ topic, partition }: AssignedPartition): void {
-    this.#whileJoined(() => this.#consumer.resume([{ topic, partitions: [partition] }]));
-  }
-
-  /** kafkajs throws when the group is just being left; the next assignment starts afresh anyway. */
-  #whileJoined(act: () => void): void {
-    try {
-      act();
-    } catch (error) {
-      this.logger.debug?.(`left the group: ${reasonOf(error)}`);
-    }
-  }
-
   #waitOrStop(assigned: AssignedPartition, error: unknown): void {
     const { topic, partition } = assigned;
     this.#failed(error);
     if (this.#assigned.get(topic, partition) !== assigned || this.#state === 'closed') return;
     assigned.error = describe(error);
-    this.#hold(assigned);
+    this.#control.pause(assigned);
     if (error instanceof PositionOutsideLogError) {
       assigned.state = 'stopped';
       return;
@@ -286,7 +270,7 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
     assigned.failures += 1;
     assigned.retry = setTimeout(() => {
       assigned.state = 'reading';
-      if (!this.#isPaused) this.#release(assigned);
+      if (!this.#isPaused) this.#control.resume(assigned);
       if (assigned.position === null) void this.#seekStored(assigned, this.#assignment);
     }, wait);
   }
@@ -294,13 +278,6 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
   #failed(error: unknown): void {
     this.#lastError = describe(error);
     this.logger.error(this.#lastError);
-  }
-
-  async #logRange(topic: string, partition: number): Promise<LogRange> {
-    const ranges = await withAdmin(this.#kafka, (admin) => admin.fetchTopicOffsets(topic));
-    const range = ranges.find((candidate) => candidate.partition === partition);
-    if (!range) throw new Error(`Kafka doesn't know ${topic}/${partition}`);
-    return { low: BigInt(range.low), high: BigInt(range.high) };
   }
 }
 

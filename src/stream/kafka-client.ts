@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import kafkajs, { type Admin, type Kafka } from 'kafkajs';
+import { mendIdleTimer } from './idle-timer.js';
 
 export interface KafkaConnection {
   /** "host:port" each. */
@@ -7,8 +8,12 @@ export interface KafkaConnection {
   readonly clientId: string;
 }
 
+/** kafkajs warns at each idempotent producer whose retries end; kafka-publisher.ts says why they do and what follows. */
+const INTENDED = 'Limiting retries for the idempotent producer';
+
 /** A kafkajs client whose log goes to Nest's logger. Its "info" lines repeat what health already says, so they are left out. */
 export const createKafka = ({ brokers, clientId }: KafkaConnection): Kafka => {
+  mendIdleTimer();
   const logger = new Logger('Kafka');
   return new kafkajs.Kafka({
     clientId,
@@ -19,17 +24,16 @@ export const createKafka = ({ brokers, clientId }: KafkaConnection): Kafka => {
     retry: { initialRetryTime: 200, retries: 6, maxRetryTime: 10_000 },
     logLevel: kafkajs.logLevel.WARN,
     logCreator: () => (entry) => {
-      const line = `${entry.namespace}: ${entry.log.message}`;
+      if (entry.log.message.startsWith(INTENDED)) return;
+      const reason = typeof entry.log['error'] === 'string' ? `: ${entry.log['error']}` : '';
+      const line = `${entry.namespace}: ${entry.log.message}${reason}`;
       if (entry.level === kafkajs.logLevel.ERROR) logger.error(line);
       else logger.warn(line);
     },
   });
 };
 
-/**
- * Runs `use` with an admin connection of its own. It is closed again because an idle kafkajs connection keeps a 1 ms timer
- * running (tulios/kafkajs#1751), about 5 % of a core.
- */
+/** Runs `use` with an admin connection of its own; what is asked of it is rare. */
 export const withAdmin = async <T>(kafka: Kafka, use: (admin: Admin) => Promise<T>): Promise<T> => {
   const admin = kafka.admin();
   await admin.connect();
@@ -40,10 +44,11 @@ export const withAdmin = async <T>(kafka: Kafka, use: (admin: Admin) => Promise<
   }
 };
 
-/** kafkajs wraps the reason once or twice: the innermost message says what happened. */
+/** kafkajs wraps the reason once or twice: its innermost message says what happened. */
 export const reasonOf = (error: unknown): string => {
   let current = error;
-  while (current instanceof Error && current.cause instanceof Error) current = current.cause;
+  while (current instanceof Error && current.name.startsWith('KafkaJS') && current.cause instanceof Error)
+    current = current.cause;
   if (current instanceof Error) return current.message;
   return typeof current === 'string' ? current : JSON.stringify(current);
 };

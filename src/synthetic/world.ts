@@ -15,9 +15,9 @@ import { toRecord, type DemoTransaction, type Payment } from './payment.js';
 export interface WorldOptions {
   /** Any integer; only its low 32 bits count. */
   readonly seed: number;
-  /** 1 to 100,000; 800 make about 850 transactions a day. */
+  /** 1 to 100,000; 300 make about 850 transactions a day. */
   readonly customers: number;
-  /** 20 to 10,000. */
+  /** 10 to 10,000. */
   readonly merchants: number;
   /** First moment of day 0, UTC epoch milliseconds; a midnight gives calendar days. */
   readonly startMs: number;
@@ -149,7 +149,7 @@ const paymentsOfDay = (campaigns: Campaigns, dayMs: number, strengthOf: (type: s
 /** @throws RangeError naming the option that is out of range */
 export const createWorld = (options: WorldOptions): World => {
   inRange('customers', options.customers, 1, 100_000);
-  inRange('merchants', options.merchants, 20, 10_000);
+  inRange('merchants', options.merchants, 10, 10_000);
   inRange('startMs', options.startMs, 0, 4_102_444_800_000);
   const delayDays = options.labelDelayDays ?? LABEL_DELAY_DAYS;
   const root = createRandom(options.seed);

@@ -33,7 +33,7 @@ describe.each(backends)('Adam on %s', (_, createBackend) => {
       gradient.forEach((g, i) => {
         m[i] = 0.8 * m[i]! + 0.2 * g;
         v[i] = 0.9 * v[i]! + 0.1 * g * g;
-        expected[i]! -= (0.05 * (m[i]! / (1 - 0.8 ** (t + 1)))) / (Math.sqrt(v[i]! / (1 - 0.9 ** (t + 1))) + 1e-3);
+        expected[i]! -= (0.05 * (m[i] / (1 - 0.8 ** (t + 1)))) / (Math.sqrt(v[i] / (1 - 0.9 ** (t + 1))) + 1e-3);
       });
       const norm = engine.scope(() => adam.step([engine.constant(1, 3, gradient)], { learningRate: 0.05 }));
       expect(norm).toBeCloseTo(Math.hypot(...gradient), 6);

@@ -1,4 +1,4 @@
-import { type Activation, type BinaryOp, type GroupOp, type TensorBackend, type UnaryOp } from './backend.js';
+import { type Activation, type AdamStep, type BinaryOp, type GroupOp, type TensorBackend, type UnaryOp } from './backend.js';
 import { KERNELS_BASE64 } from './kernels.wasm.js';
 import { type GrowableMemory, LinearMemory } from './linear-memory.js';
 
@@ -65,152 +65,198 @@ declare const WebAssembly: {
   readonly Instance: new (module: object) => { readonly exports: unknown };
 };
 
-export interface SimdBackend<S = unknown> extends TensorBackend<S> {
-  /** The size of the linear memory; it never shrinks. */
-  memoryBytes(): number;
-}
-
 let compiled: object | undefined;
 
 /**
  * Float32 in 128-bit SIMD WebAssembly (kernels/, AssemblyScript), one linear memory a backend. No relaxed SIMD and no threads:
  * the same bits on every machine, and a row's result has the same bits whatever batch it is in.
  */
-export const createSimdBackend = (): SimdBackend => {
-  compiled ??= new WebAssembly.Module(Buffer.from(KERNELS_BASE64, 'base64'));
-  const kernels = new WebAssembly.Instance(compiled).exports as Kernels;
-  const memory = new LinearMemory(kernels.memory);
-  const panel = memory.allocate(PANEL_FLOATS);
+class SimdBackend implements TensorBackend<Address> {
+  readonly name = 'simd';
+  private readonly kernels: Kernels;
+  private readonly memory: LinearMemory;
+  private readonly panel: Address;
 
-  const withIndices = (indices: Int32Array, body: (address: Address) => void): void => {
-    const address = memory.allocate(indices.length);
-    memory.integers.set(indices, address >>> 2);
+  constructor() {
+    compiled ??= new WebAssembly.Module(Buffer.from(KERNELS_BASE64, 'base64'));
+    this.kernels = new WebAssembly.Instance(compiled).exports as Kernels;
+    this.memory = new LinearMemory(this.kernels.memory);
+    this.panel = this.memory.allocate(PANEL_FLOATS);
+  }
+
+  /** The size of the linear memory; it never shrinks. */
+  memoryBytes(): number {
+    return this.memory.bytes;
+  }
+
+  create(length: number, values: ArrayLike<number>): Address {
+    const address = this.memory.allocate(length);
+    this.memory.floats.set(values, address >>> 2);
+    return address;
+  }
+
+  zeros(length: number): Address {
+    const out = this.memory.allocate(length);
+    this.kernels.zero(out, length);
+    return out;
+  }
+
+  free(storage: Address, length: number): void {
+    this.memory.release(storage, length);
+  }
+
+  write(storage: Address, _length: number, values: ArrayLike<number>): void {
+    this.memory.floats.set(values, storage >>> 2);
+  }
+
+  read(storage: Address, length: number): Float32Array {
+    return this.memory.floats.slice(storage >>> 2, (storage >>> 2) + length);
+  }
+
+  readFloat64(storage: Address, length: number): Float64Array {
+    return Float64Array.from(this.memory.floats.subarray(storage >>> 2, (storage >>> 2) + length));
+  }
+
+  matMul(
+    a: Address,
+    b: Address,
+    rows: number,
+    inner: number,
+    columns: number,
+    transposeA: boolean,
+    transposeB: boolean,
+  ): Address {
+    const out = this.memory.allocate(rows * columns);
+    const aRow = transposeA ? 4 : inner * 4;
+    const aInner = transposeA ? rows * 4 : 4;
+    const bInner = transposeB ? 4 : columns * 4;
+    const bColumn = transposeB ? inner * 4 : 4;
+    this.kernels.matMul(a, aRow, aInner, b, bInner, bColumn, out, rows, inner, columns, this.panel);
+    return out;
+  }
+
+  linear(x: Address, w: Address, b: Address, rows: number, inner: number, columns: number, activation: Activation): Address {
+    const out = this.matMul(x, w, rows, inner, columns, false, false);
+    this.kernels.addBias(out, b, rows, columns, ACTIVATION[activation]);
+    return out;
+  }
+
+  binary(op: BinaryOp, a: Address, aRows: number, aColumns: number, b: Address, bRows: number, bColumns: number): Address {
+    const rows = aRows > bRows ? aRows : bRows;
+    const columns = aColumns > bColumns ? aColumns : bColumns;
+    const out = this.memory.allocate(rows * columns);
+    const kernel = this.kernels[op];
+    if (aRows === bRows && aColumns === bColumns) kernel(a, 0, 1, b, 0, 1, out, 1, rows * columns);
+    else if (columns === 1) kernel(a, 0, aRows === 1 ? 0 : 1, b, 0, bRows === 1 ? 0 : 1, out, 1, rows);
+    else {
+      const aRow = aRows === 1 ? 0 : aColumns * 4;
+      const bRow = bRows === 1 ? 0 : bColumns * 4;
+      kernel(a, aRow, aColumns === 1 ? 0 : 1, b, bRow, bColumns === 1 ? 0 : 1, out, rows, columns);
+    }
+    return out;
+  }
+
+  unary(op: UnaryOp, a: Address, length: number, p: number, q: number): Address {
+    const out = this.memory.allocate(length);
+    this.kernels[op](a, out, length, p, q);
+    return out;
+  }
+
+  unaryGradient(op: UnaryOp, x: Address, y: Address, dy: Address, length: number, p: number, q: number): Address {
+    const out = this.memory.allocate(length);
+    if (op === 'offset') this.kernels.scale(dy, out, length, 1, 0);
+    else this.kernels[`${op}Gradient`](x, y, dy, out, length, p, q);
+    return out;
+  }
+
+  sumRows(a: Address, rows: number, columns: number): Address {
+    const out = this.memory.allocate(rows);
+    this.kernels.sumRows(a, out, rows, columns);
+    return out;
+  }
+
+  sumColumns(a: Address, rows: number, columns: number): Address {
+    const out = this.memory.allocate(columns);
+    this.kernels.sumColumns(a, out, rows, columns);
+    return out;
+  }
+
+  sum(a: Address, length: number): Address {
+    const out = this.memory.allocate(1);
+    this.kernels.sum(a, out, length);
+    return out;
+  }
+
+  group(op: GroupOp, a: Address, groups: number, groupSize: number): Address {
+    const out = this.memory.allocate(op === 'logSumExp' ? groups : groups * groupSize);
+    this.kernels[op](a, out, groups, groupSize);
+    return out;
+  }
+
+  groupGradient(op: GroupOp, x: Address, y: Address, dy: Address, groups: number, groupSize: number): Address {
+    const out = this.memory.allocate(groups * groupSize);
+    this.kernels[`${op}Gradient`](x, y, dy, out, groups, groupSize);
+    return out;
+  }
+
+  slice(a: Address, rows: number, columns: number, from: number, to: number): Address {
+    const out = this.memory.allocate(rows * (to - from));
+    this.kernels.copyColumns(a + from * 4, columns * 4, out, (to - from) * 4, rows, to - from);
+    return out;
+  }
+
+  embed(a: Address, rows: number, columns: number, from: number, total: number): Address {
+    const out = this.zeros(rows * total);
+    this.kernels.copyColumns(a, columns * 4, out + from * 4, total * 4, rows, columns);
+    return out;
+  }
+
+  concat(parts: readonly Address[], rows: number, columns: readonly number[]): Address {
+    const total = columns.reduce((sum, count) => sum + count, 0);
+    const out = this.memory.allocate(rows * total);
+    let from = 0;
+    parts.forEach((part, i) => {
+      const count = columns[i]!;
+      this.kernels.copyColumns(part, count * 4, out + from * 4, total * 4, rows, count);
+      from += count;
+    });
+    return out;
+  }
+
+  pick(a: Address, rows: number, columns: number, indices: Int32Array): Address {
+    const out = this.memory.allocate(rows * indices.length);
+    this.withIndices(indices, (address) => this.kernels.pick(a, out, rows, columns, address, indices.length));
+    return out;
+  }
+
+  scatter(dy: Address, rows: number, columns: number, indices: Int32Array): Address {
+    const out = this.zeros(rows * columns);
+    this.withIndices(indices, (address) => this.kernels.scatter(dy, out, rows, columns, address, indices.length));
+    return out;
+  }
+
+  transpose(a: Address, rows: number, columns: number): Address {
+    const out = this.memory.allocate(rows * columns);
+    this.kernels.transpose(a, out, rows, columns);
+    return out;
+  }
+
+  sumOfSquares(a: Address, length: number): number {
+    return this.kernels.sumOfSquares(a, length);
+  }
+
+  adamStep(parameter: Address, gradient: Address, moment: Address, velocity: Address, length: number, step: AdamStep): void {
+    const { rate, beta1, beta2, epsilon, velocityScale, gradientScale } = step;
+    const numbers = [rate, beta1, 1 - beta1, beta2, 1 - beta2, epsilon, velocityScale, gradientScale];
+    this.kernels.adamStep(parameter, gradient, moment, velocity, length, ...numbers);
+  }
+
+  private withIndices(indices: Int32Array, body: (address: Address) => void): void {
+    const address = this.memory.allocate(indices.length);
+    this.memory.integers.set(indices, address >>> 2);
     body(address);
-    memory.release(address, indices.length);
-  };
-  const zeros = (length: number): Address => {
-    const out = memory.allocate(length);
-    kernels.zero(out, length);
-    return out;
-  };
-  const matMul = (a: Address, b: Address, rows: number, inner: number, columns: number, ta: boolean, tb: boolean): Address => {
-    const out = memory.allocate(rows * columns);
-    const [aRow, aInner] = ta ? [4, rows * 4] : [inner * 4, 4];
-    const [bInner, bColumn] = tb ? [4, inner * 4] : [columns * 4, 4];
-    kernels.matMul(a, aRow, aInner, b, bInner, bColumn, out, rows, inner, columns, panel);
-    return out;
-  };
+    this.memory.release(address, indices.length);
+  }
+}
 
-  const backend: SimdBackend<Address> = {
-    name: 'simd',
-    memoryBytes: () => memory.bytes,
-    create(length, values) {
-      const address = memory.allocate(length);
-      memory.floats.set(values, address >>> 2);
-      return address;
-    },
-    zeros,
-    free: (address, length) => memory.release(address, length),
-    write: (address, _length, values) => memory.floats.set(values, address >>> 2),
-    read: (address, length) => memory.floats.slice(address >>> 2, (address >>> 2) + length),
-    readFloat64: (address, length) => Float64Array.from(memory.floats.subarray(address >>> 2, (address >>> 2) + length)),
-    matMul,
-    linear(x, w, b, rows, inner, columns, activation) {
-      const out = matMul(x, w, rows, inner, columns, false, false);
-      kernels.addBias(out, b, rows, columns, ACTIVATION[activation]);
-      return out;
-    },
-    binary(op, a, aRows, aColumns, b, bRows, bColumns) {
-      const rows = aRows > bRows ? aRows : bRows;
-      const columns = aColumns > bColumns ? aColumns : bColumns;
-      const out = memory.allocate(rows * columns);
-      const kernel = kernels[op];
-      if (aRows === bRows && aColumns === bColumns) kernel(a, 0, 1, b, 0, 1, out, 1, rows * columns);
-      else if (columns === 1) kernel(a, 0, aRows === 1 ? 0 : 1, b, 0, bRows === 1 ? 0 : 1, out, 1, rows);
-      else {
-        const aRow = aRows === 1 ? 0 : aColumns * 4;
-        const bRow = bRows === 1 ? 0 : bColumns * 4;
-        kernel(a, aRow, aColumns === 1 ? 0 : 1, b, bRow, bColumns === 1 ? 0 : 1, out, rows, columns);
-      }
-      return out;
-    },
-    unary(op, a, length, p, q) {
-      const out = memory.allocate(length);
-      kernels[op](a, out, length, p, q);
-      return out;
-    },
-    unaryGradient(op, x, y, dy, length, p, q) {
-      const out = memory.allocate(length);
-      if (op === 'offset') kernels.scale(dy, out, length, 1, 0);
-      else kernels[`${op}Gradient`](x, y, dy, out, length, p, q);
-      return out;
-    },
-    sumRows(a, rows, columns) {
-      const out = memory.allocate(rows);
-      kernels.sumRows(a, out, rows, columns);
-      return out;
-    },
-    sumColumns(a, rows, columns) {
-      const out = memory.allocate(columns);
-      kernels.sumColumns(a, out, rows, columns);
-      return out;
-    },
-    sum(a, length) {
-      const out = memory.allocate(1);
-      kernels.sum(a, out, length);
-      return out;
-    },
-    group(op, a, groups, groupSize) {
-      const out = memory.allocate(op === 'logSumExp' ? groups : groups * groupSize);
-      kernels[op](a, out, groups, groupSize);
-      return out;
-    },
-    groupGradient(op, x, y, dy, groups, groupSize) {
-      const out = memory.allocate(groups * groupSize);
-      kernels[`${op}Gradient`](x, y, dy, out, groups, groupSize);
-      return out;
-    },
-    slice(a, rows, columns, from, to) {
-      const out = memory.allocate(rows * (to - from));
-      kernels.copyColumns(a + from * 4, columns * 4, out, (to - from) * 4, rows, to - from);
-      return out;
-    },
-    embed(a, rows, columns, from, total) {
-      const out = zeros(rows * total);
-      kernels.copyColumns(a, columns * 4, out + from * 4, total * 4, rows, columns);
-      return out;
-    },
-    concat(parts, rows, columns) {
-      const total = columns.reduce((sum, count) => sum + count, 0);
-      const out = memory.allocate(rows * total);
-      let from = 0;
-      parts.forEach((part, i) => {
-        const count = columns[i]!;
-        kernels.copyColumns(part, count * 4, out + from * 4, total * 4, rows, count);
-        from += count;
-      });
-      return out;
-    },
-    pick(a, rows, columns, indices) {
-      const out = memory.allocate(rows * indices.length);
-      withIndices(indices, (address) => kernels.pick(a, out, rows, columns, address, indices.length));
-      return out;
-    },
-    scatter(dy, rows, columns, indices) {
-      const out = zeros(rows * columns);
-      withIndices(indices, (address) => kernels.scatter(dy, out, rows, columns, address, indices.length));
-      return out;
-    },
-    transpose(a, rows, columns) {
-      const out = memory.allocate(rows * columns);
-      kernels.transpose(a, out, rows, columns);
-      return out;
-    },
-    sumOfSquares: (a, length) => kernels.sumOfSquares(a, length),
-    adamStep(parameter, gradient, moment, velocity, length, { rate, beta1, beta2, epsilon, velocityScale, gradientScale }) {
-      const numbers = [rate, beta1, 1 - beta1, beta2, 1 - beta2, epsilon, velocityScale, gradientScale];
-      kernels.adamStep(parameter, gradient, moment, velocity, length, ...numbers);
-    },
-  };
-  return backend;
-};
+export const createSimdBackend = (): SimdBackend => new SimdBackend();

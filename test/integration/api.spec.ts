@@ -4,8 +4,12 @@ import type { z } from 'zod';
 import * as answers from '../../src/api/answers.js';
 import { openApi } from '../../src/api/openapi.js';
 import { REQUESTS_AT_ONCE_MAX } from '../../src/api/request-limit.js';
-import { KEY, NOW_MS, startHttp, startMemoryHttp } from '../support/http-service.js';
-import { memoryService } from '../support/memory-api.js';
+import { LabelStore } from '../../src/store/label.store.js';
+import { Queries } from '../../src/store/queries.js';
+import { PostgresScoringStore } from '../../src/store/scoring.store.js';
+import { KEY, startHttp, startMemoryHttp, type HttpService } from '../support/http-service.js';
+import { memoryService, NOW_MS, SHOP_SCHEMA, shopLine } from '../support/memory-api.js';
+import { startTestPostgres, type TestPostgres } from '../support/postgres.js';
 
 type Body = Record<string, unknown> & { detail?: string; problems?: { field: string; value: string; expected: string }[] };
 
@@ -66,7 +70,7 @@ describe('the key', () => {
 
   it.each(protectedPaths)('%s needs it', async (path) => {
     for (const headers of [{}, { Authorization: 'Bearer wrong' }, { Authorization: KEY }, { Authorization: `Basic ${KEY}` }]) {
-      const answer = await get(path, headers as Record<string, string>);
+      const answer = await get(path, headers);
       expect(answer.headers.get('www-authenticate')).toContain('Bearer');
       await problem(answer, 401);
     }
@@ -224,7 +228,7 @@ describe('POST /v1/transactions', () => {
       body: chunks,
       duplex: 'half',
       headers: { ...authorized, 'Content-Type': 'application/json' },
-    } as RequestInit);
+    });
     await problem(chunked, 413);
   });
 
@@ -505,5 +509,105 @@ describe('the API document', () => {
     expect(references.length).toBeGreaterThan(20);
     const known = Object.keys(document.components.schemas).map((name) => `#/components/schemas/${name}`);
     expect(references.filter((reference) => !known.includes(reference))).toEqual([]);
+  });
+});
+
+describe('over a real PostgreSQL', () => {
+  let postgres: TestPostgres;
+  let stored: HttpService;
+  beforeAll(async () => {
+    postgres = await startTestPostgres();
+  });
+  afterAll(() => postgres.stop());
+  beforeEach(async () => {
+    const source = await postgres.createDataSource();
+    const line = shopLine(new PostgresScoringStore(source, SHOP_SCHEMA));
+    stored = await startHttp({ line, queries: new Queries(source, SHOP_SCHEMA), labels: new LabelStore(source, SHOP_SCHEMA) });
+  });
+  afterEach(() => stored.app.close());
+  const at = (path: string, body?: unknown) =>
+    fetch(stored.url + path, {
+      headers: { ...authorized, 'Content-Type': 'application/json' },
+      ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
+    });
+
+  it('a repeat answers the first decision to the letter, a conflict 409, each within a batch too', async () => {
+    const first = await as(
+      answers.DecisionAnswer,
+      at('/v1/transactions', payment('t1', { amount: '4200.00', distanceKm: 3.25 })),
+    );
+    const again = await as(answers.DecisionAnswer, at('/v1/transactions', payment('t1', { amount: '4200.0', distanceKm: 3.25 })));
+    expect(again).toEqual({ ...first, repeat: true });
+    await problem(at('/v1/transactions', payment('t1')), 409);
+    const { items } = await as(
+      answers.DecisionsAnswer,
+      at('/v1/transactions', [payment('t1', { amount: '4200.00', distanceKm: 3.25 }), payment('t2')]),
+    );
+    expect(items.map(({ id, repeat }) => [id, repeat])).toEqual([
+      ['t1', true],
+      ['t2', false],
+    ]);
+  });
+
+  it('the same id sent ten times at once is decided once', async () => {
+    const all = await Promise.all(
+      Array.from({ length: 10 }, () => as(answers.DecisionAnswer, at('/v1/transactions', payment('race', { amount: '999.00' })))),
+    );
+    expect(all.filter(({ repeat }) => !repeat)).toHaveLength(1);
+    expect(new Set(all.map(({ alert }) => alert!.id)).size).toBe(1);
+    expect((await as(answers.StatusAnswer, at('/v1/status'))).transactions).toBe(1);
+  });
+
+  it('lists, details, labels and status have the documented form', async () => {
+    const batch = Array.from({ length: 9 }, (_, i) => payment(`p${i}`, { amount: `${100 + 150 * i}.00`, customer: `C${i % 2}` }));
+    await as(answers.DecisionsAnswer, at('/v1/transactions', batch));
+    const ids: string[] = [];
+    let cursor: string | null = '';
+    while (cursor !== null) {
+      const page: z.output<typeof answers.TransactionPage> = await as(
+        answers.TransactionPage,
+        at(`/v1/transactions?limit=4&entity=customer:C0${cursor === '' ? '' : `&cursor=${cursor}`}`),
+      );
+      ids.push(...page.items.map(({ id }) => id));
+      cursor = page.nextCursor;
+    }
+    expect(ids.sort()).toEqual(['p0', 'p2', 'p4', 'p6', 'p8']);
+    expect(await as(answers.LabelsAnswer, at('/v1/labels', { transactionId: 'p8', isFraud: true }))).toEqual({
+      stored: 1,
+      unknown: 0,
+      unchanged: 0,
+    });
+    const alerts = await as(answers.AlertPage, at('/v1/alerts?outcome=decline'));
+    expect(alerts.items.map(({ alert, label }) => [alert.transactionId, label])).toEqual([
+      ['p8', 'fraud'],
+      ['p7', null],
+    ]);
+    expect(await as(answers.AlertViewAnswer, at(`/v1/alerts/${alerts.items[0]!.alert.id}`))).toEqual(alerts.items[0]);
+    const detail = await as(answers.TransactionDetailAnswer, at('/v1/transactions/p8'));
+    expect(detail.labels).toHaveLength(1);
+    expect(detail.alert).toEqual(alerts.items[0]!.alert);
+    expect(await as(answers.StatusAnswer, at('/v1/status'))).toMatchObject({
+      transactions: 9,
+      alerts: alerts.items.length + 4,
+      deadLetters: 0,
+    });
+  });
+
+  it('a cursor of another list or of nobody is 400', async () => {
+    await at(
+      '/v1/transactions',
+      ['a', 'b'].map((id) => payment(id)),
+    );
+    const { nextCursor } = await as(answers.TransactionPage, at('/v1/transactions?limit=1'));
+    for (const path of [`/v1/alerts?cursor=${nextCursor}`, '/v1/transactions?cursor=AAAA'])
+      expect(fields(await problem(at(path), 400))).toEqual(['cursor']);
+  });
+
+  it('refuses what PostgreSQL cannot hold before it gets there', async () => {
+    await problem(at('/v1/transactions/%00'), 400);
+    await problem(at('/v1/labels', { transactionId: 'a\u0000', isFraud: true }), 422);
+    await problem(at('/v1/labels', { transactionId: 'a', isFraud: true, type: '\ud800' }), 422);
+    for (const over of [{ customer: '\u0000' }, { customer: '\ud800' }, { category: 'a\u0000' }])
+      await problem(at('/v1/transactions', payment('t', over)), 422);
   });
 });

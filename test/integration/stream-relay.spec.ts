@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import type { OutboxRow } from '../../src/scoring/ports.js';
 import { AlertRelay } from '../../src/stream/alert-relay.js';
 import { withAdmin } from '../../src/stream/kafka-client.js';
@@ -18,6 +19,7 @@ interface Received {
 
 let broker: TestBroker;
 beforeAll(async () => {
+  Logger.overrideLogger(false);
   broker = await testBroker();
 });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, type INestMicroservice, Module, UseFilters } from '@nestjs/common';
+import { Controller, type INestMicroservice, Logger, Module, UseFilters } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern } from '@nestjs/microservices';
 import { KafkaBatchServer } from '../../src/stream/kafka-batch-server.js';
@@ -29,6 +29,7 @@ let broker: TestBroker;
 const open: INestMicroservice[] = [];
 
 beforeAll(async () => {
+  Logger.overrideLogger(false);
   broker = await testBroker();
 });
 afterEach(async () => {

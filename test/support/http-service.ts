@@ -5,13 +5,12 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { API_APPLICATION_OPTIONS, ApiModule } from '../../src/api/api.module.js';
 import type { ApiSettings } from '../../src/api/api-settings.js';
-import { Queries } from '../../src/api/queries.js';
+import { Queries } from '../../src/store/queries.js';
 import { LabelSink } from '../../src/scoring/ports.js';
 import { OnlineLine } from '../../src/scoring/score-transactions.js';
-import { memoryService, SHOP_SCHEMA } from './memory-api.js';
+import { memoryService, NOW_MS, SHOP_SCHEMA } from './memory-api.js';
 
 export const KEY = 'test-key-0123456789';
-export const NOW_MS = Date.parse('2026-03-02T12:00:00Z');
 
 export interface HttpService {
   readonly url: string;
@@ -24,8 +23,8 @@ interface Behind {
   readonly labels: LabelSink;
 }
 
-/** The real HTTP door on a free port, over what is given. */
-export const startHttp = async (behind: Behind, settings: Partial<ApiSettings> = {}): Promise<HttpService> => {
+/** The real HTTP door over what is given, on a free port unless one is named. */
+export const startHttp = async (behind: Behind, settings: Partial<ApiSettings> = {}, atPort = 0): Promise<HttpService> => {
   class Ports {}
   Module({
     providers: [
@@ -47,7 +46,7 @@ export const startHttp = async (behind: Behind, settings: Partial<ApiSettings> =
     ...API_APPLICATION_OPTIONS,
     logger: ['error', 'warn'],
   });
-  await app.listen(0, '127.0.0.1');
+  await app.listen(atPort, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}`, app };
 };

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import kafkajs, { type Kafka } from 'kafkajs';
+import { mendIdleTimer } from '../../src/stream/idle-timer.js';
 
 const run = promisify(execFile);
 const script = join(dirname(fileURLToPath(import.meta.url)), '../../scripts/kafka-local.sh');
@@ -32,6 +33,7 @@ export const testBroker = async (): Promise<TestBroker> => {
 
 /** An open port is not a ready broker: the first group waits for the offsets topic. Joining one here takes that away from the tests. */
 const ready = async (brokers: readonly string[]): Promise<TestBroker> => {
+  mendIdleTimer();
   const kafka = new kafkajs.Kafka({
     clientId: 'test',
     brokers: [...brokers],
@@ -40,14 +42,11 @@ const ready = async (brokers: readonly string[]): Promise<TestBroker> => {
   });
   const topic = uniqueName('ready');
   await withTopic(kafka, topic, 1);
-  const consumer = kafka.consumer({ groupId: topic });
+  const consumer = kafka.consumer({ groupId: topic, maxWaitTimeInMs: 100 });
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
-  await new Promise<void>((resolve, reject) => {
-    consumer.on(consumer.events.GROUP_JOIN, () => resolve());
-    consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
-    consumer.run({ eachMessage: () => Promise.resolve() }).catch(reject);
-  });
+  // Resolves when it has joined.
+  await consumer.run({ eachMessage: () => Promise.resolve() });
   await consumer.disconnect();
   const admin = kafka.admin();
   await admin.connect();

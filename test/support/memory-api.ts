@@ -3,11 +3,12 @@ import type { Alert } from '../../src/domain/alert.js';
 import { CHANNELS, type Channel } from '../../src/domain/decision.js';
 import type { Label } from '../../src/domain/label.js';
 import { transactionParser } from '../../src/domain/parse-transaction.js';
+import { refuseFuture } from '../../src/domain/refuse-future.js';
 import type { ChannelScore, ScoredTransaction } from '../../src/domain/scored-transaction.js';
 import { TransactionSchemaDefinition } from '../../src/domain/transaction-schema.js';
 import type { Transaction } from '../../src/domain/transaction.js';
 import { MemoryScoringStore } from '../../src/scoring/memory-store.js';
-import { LabelSink, Scorer, type ScoringResult, type ScoringWork } from '../../src/scoring/ports.js';
+import { LabelSink, Scorer, type ScoringResult, type ScoringStore, type ScoringWork } from '../../src/scoring/ports.js';
 import { OnlineLine } from '../../src/scoring/score-transactions.js';
 import type {
   AlertFilter,
@@ -33,6 +34,9 @@ export const SHOP_SCHEMA = TransactionSchemaDefinition.parse({
   categorical: [{ column: 'category' }],
 });
 
+/** The tests' clock. */
+export const NOW_MS = Date.parse('2026-03-02T12:00:00Z');
+
 export const VERSIONS = {
   model: 'shop-20260301T000000Z-1a2b3c4d',
   calibration: 'shop-20260301T000000Z-1a2b3c4d/20513',
@@ -43,9 +47,14 @@ export const VERSIONS = {
 /** Amounts above this raise an alert. */
 export const ALERT_ABOVE_MINOR = 50_000;
 
+const STRENGTH: Readonly<Record<Channel, number>> = { S: 0.7, T: 0.85, H: 0.2, D: 1 };
+
 const scores = (surprise: number): Readonly<Record<Channel, ChannelScore>> =>
   Object.fromEntries(
-    CHANNELS.map((channel, i) => [channel, { score: surprise * (4 - i) * 0.9 - 2, minusLog10P: (surprise * (4 - i)) / 4 }]),
+    CHANNELS.map((channel) => [
+      channel,
+      { score: 3.1 * surprise * STRENGTH[channel] - 2, minusLog10P: surprise * STRENGTH[channel] },
+    ]),
   ) as Record<Channel, ChannelScore>;
 
 const scored = (transaction: Transaction): ScoredTransaction => {
@@ -121,7 +130,7 @@ const alertOf = ({ transaction, decision, channels, fused, fraudProbability, ver
         text: `distanceKm ${Number.isNaN(transaction.numeric[0]) ? 'missing' : transaction.numeric[0]}, usually 0.4 to 31`,
       },
     ],
-    sentence: `${decision.outcome.toUpperCase()} ${amount} ${transaction.currency}, customer ${customer}, merchant ${merchant}: density 1 in ${Math.round(10 ** (fused.minusLog10P! / 4)).toLocaleString('en-US')}; ${text} (${(fused.score * 2.1).toFixed(1)} nats)`,
+    sentence: `${decision.outcome.toUpperCase()} ${amount} ${transaction.currency}, customer ${customer}, merchant ${merchant}: density 1 in ${Math.round(10 ** channels.D.minusLog10P!).toLocaleString('en-US')}; ${text} (${(fused.score * 2.1).toFixed(1)} nats)`,
   };
 };
 
@@ -260,7 +269,16 @@ class MemoryLabels extends LabelSink {
   }
 }
 
-/** The real online line on a memory store, with a scorer that goes by the amount alone. */
+/** The real online line, with a scorer that goes by the amount alone. */
+export const shopLine = (store: ScoringStore): OnlineLine =>
+  new OnlineLine(
+    SHOP_SCHEMA,
+    refuseFuture(transactionParser(SHOP_SCHEMA), 'occurredAt', () => NOW_MS),
+    store,
+    new AmountScorer(),
+  );
+
+/** Nothing but memory behind the door. */
 export const memoryService = (): { line: OnlineLine; queries: MemoryQueries; labels: LabelSink } => {
   const queries = new MemoryQueries();
   const store = new MemoryScoringStore([], (rows, commit) => {
@@ -271,9 +289,5 @@ export const memoryService = (): { line: OnlineLine; queries: MemoryQueries; lab
     queries.repeats += commit.repeats.length;
     queries.deadLetters += commit.deadLetters.length;
   });
-  return {
-    line: new OnlineLine(SHOP_SCHEMA, transactionParser(SHOP_SCHEMA), store, new AmountScorer()),
-    queries,
-    labels: new MemoryLabels(queries),
-  };
+  return { line: shopLine(store), queries, labels: new MemoryLabels(queries) };
 };

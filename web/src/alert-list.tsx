@@ -21,7 +21,13 @@ export const AlertList = ({ feed, chosen, onChoose }: AlertListProps) => {
   const byId = new Map(feed.alerts.map((view) => [view.alert.id, view]));
   const shown = (still ? (held ?? feed.alerts) : feed.alerts).map((view) => byId.get(view.alert.id) ?? view);
   const first = shown[0]?.alert.id;
-  const waiting = first === undefined ? feed.alerts.length : Math.max(0, feed.alerts.findIndex((view) => view.alert.id === first));
+  const waiting =
+    first === undefined
+      ? feed.alerts.length
+      : Math.max(
+          0,
+          feed.alerts.findIndex((view) => view.alert.id === first),
+        );
 
   return (
     <section className="alerts" aria-label="Alerts">
@@ -49,7 +55,14 @@ const Options = ({ shown, feed, chosen, onChoose, onHover }: OptionsProps) => {
 
   const onKeyDown = (event: KeyboardEvent): void => {
     const at = shown.findIndex((view) => view.alert.id === chosen);
-    const to = { ArrowDown: at + 1, ArrowUp: Math.max(at - 1, 0), Home: 0, End: shown.length - 1, PageDown: at + 8, PageUp: at - 8 }[event.key];
+    const to = {
+      ArrowDown: at + 1,
+      ArrowUp: Math.max(at - 1, 0),
+      Home: 0,
+      End: shown.length - 1,
+      PageDown: at + 8,
+      PageUp: at - 8,
+    }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     const view = shown[Math.min(Math.max(to, 0), shown.length - 1)];
@@ -84,7 +97,15 @@ const Options = ({ shown, feed, chosen, onChoose, onHover }: OptionsProps) => {
   );
 };
 
-const Option = ({ view: { alert, label }, selected, onChoose }: { view: AlertView; selected: boolean; onChoose: (id: string) => void }) => (
+const Option = ({
+  view: { alert, label },
+  selected,
+  onChoose,
+}: {
+  view: AlertView;
+  selected: boolean;
+  onChoose: (id: string) => void;
+}) => (
   <li
     id={`alert-${alert.id}`}
     role="option"

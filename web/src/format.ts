@@ -21,8 +21,10 @@ export const oneIn = (minusLog10P: number | null): string => {
   return `1 in ${count(Number(n.toPrecision(2)))}`;
 };
 
+const plain = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 });
+const small = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 3 });
 export const number = (value: number | string): string =>
-  typeof value === 'string' ? value : new Intl.NumberFormat('en-US', { maximumSignificantDigits: Math.abs(value) >= 1000 ? 6 : 4 }).format(value);
+  typeof value === 'string' ? value : (Math.abs(value) >= 1 ? plain : small).format(value);
 
 const pad = (n: number): string => String(n).padStart(2, '0');
 

@@ -32,7 +32,10 @@ export const Header = ({ status, connection, retryInMs }: HeaderProps) => (
           '–'
         )}
       </Figure>
-      <Figure name="Transactions" detail={status ? `${count(status.deadLetters)} refused, ${count(status.repeats)} repeats` : ' '}>
+      <Figure
+        name="Transactions"
+        detail={status ? `${count(status.deadLetters)} refused, ${count(status.repeats)} repeats` : ' '}
+      >
         {status ? count(status.transactions) : '–'}
       </Figure>
       <Figure name="Alerts" detail="in all">
@@ -46,7 +49,17 @@ export const Header = ({ status, connection, retryInMs }: HeaderProps) => (
   </header>
 );
 
-const Figure = ({ name, detail, className = '', children }: { name: string; detail: string; className?: string; children: ReactNode }) => (
+const Figure = ({
+  name,
+  detail,
+  className = '',
+  children,
+}: {
+  name: string;
+  detail: string;
+  className?: string;
+  children: ReactNode;
+}) => (
   <div className={className}>
     <dt>{name}</dt>
     <dd>{children}</dd>
@@ -71,7 +84,9 @@ const AlertRate = ({ rate, budget }: { rate: number | null; budget: number | nul
           viewBox="0 0 100 6"
           preserveAspectRatio="none"
           role="img"
-          aria-label={rate === null || budget === null ? 'no alert rate yet' : `${percent(rate)} of a budget of ${percent(budget)}`}
+          aria-label={
+            rate === null || budget === null ? 'no alert rate yet' : `${percent(rate)} of a budget of ${percent(budget)}`
+          }
         >
           <rect className="track" width="100" height="6" rx="1" />
           <rect className={over ? 'fill over' : 'fill'} width={100 * share} height="6" rx="1" />

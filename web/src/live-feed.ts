@@ -41,7 +41,9 @@ const changed = (feed: Feed, change: Change): Feed => {
     case 'labelled':
       return {
         ...feed,
-        alerts: feed.alerts.map((view) => (view.alert.transactionId === change.transactionId ? { ...view, label: change.label } : view)),
+        alerts: feed.alerts.map((view) =>
+          view.alert.transactionId === change.transactionId ? { ...view, label: change.label } : view,
+        ),
       };
   }
 };
@@ -73,7 +75,13 @@ async function* eventsOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGe
 const laterOf = (a: string, b: string): string => (BigInt(a) > BigInt(b) ? a : b);
 
 /** Loads the latest alerts, then follows the stream from there; returns when the connection ends. */
-const follow = async (service: Service, from: string | null, signal: AbortSignal, tell: (change: Change) => void, reached: (sequence: string) => void) => {
+const follow = async (
+  service: Service,
+  from: string | null,
+  signal: AbortSignal,
+  tell: (change: Change) => void,
+  reached: (sequence: string) => void,
+) => {
   let sequence = from;
   if (sequence === null) {
     const { items } = await service.alerts(signal);
@@ -103,7 +111,10 @@ const follow = async (service: Service, from: string | null, signal: AbortSignal
 };
 
 /** The live alerts and status; reconnects by itself, after 1 s, 2 s, … at most 30 s. */
-export const useFeed = (service: Service, onRefused: () => void): Feed & { labelled: (id: string, label: 'fraud' | 'legitimate') => void } => {
+export const useFeed = (
+  service: Service,
+  onRefused: () => void,
+): Feed & { labelled: (id: string, label: 'fraud' | 'legitimate') => void } => {
   const [feed, dispatch] = useReducer(changed, EMPTY);
   useEffect(() => {
     const stop = new AbortController();

@@ -2,7 +2,7 @@ import { featureMatrix, numericColumn, type FeatureColumn, type FeatureMatrix } 
 import { createRandom } from '../../domain/random.js';
 import type { Detector, FitContext } from '../detector.js';
 import { BASELINE, logisticRegression } from './logistic-regression.js';
-import { solveLogistic, type SparseDesign } from './sparse-logistic.js';
+import { solveLogistic, type LogisticSolution, type NewtonStep, type SparseDesign } from './sparse-logistic.js';
 
 /** Logistic regression uses no tensors. */
 const context = { random: createRandom(1) } as FitContext;
@@ -13,6 +13,15 @@ const dense = (rows: readonly (readonly number[])[]): SparseDesign => ({
   index: Int32Array.from(rows.flatMap((row) => row.map((_, c) => c))),
   value: Float64Array.from(rows.flat()),
 });
+const solve = (design: SparseDesign, labels: Uint8Array, c: number): LogisticSolution & { last: NewtonStep } => {
+  const steps = solveLogistic(design, labels, { c, iterationsMax: 100 });
+  let last: NewtonStep | undefined;
+  for (;;) {
+    const next = steps.next();
+    if (next.done) return { ...next.value, last: last! };
+    last = next.value;
+  }
+};
 const fit = (features: FeatureMatrix, labels: Uint8Array, parameters = {}): Promise<Detector> =>
   logisticRegression.fit({ features, labels }, { ...context, parameters });
 const level: FeatureColumn = { name: 'kind', field: 'kind', kind: 'categorical', levels: ['a', 'b', 'c'], risk: 'none' };
@@ -37,14 +46,14 @@ describe('logistic solver', () => {
   it('reaches the closed form where all rows are equal within a group and the penalty vanishes', () => {
     // Two groups with 1 of 4 and 3 of 4 frauds: log-odds -log 3 and log 3.
     const design = dense([[0], [0], [0], [0], [1], [1], [1], [1]]);
-    const { weights, intercept } = solveLogistic(design, Uint8Array.of(1, 0, 0, 0, 1, 1, 1, 0), { c: 1e9, iterationsMax: 100 });
+    const { weights, intercept } = solve(design, Uint8Array.of(1, 0, 0, 0, 1, 1, 1, 0), 1e9);
     expect(intercept).toBeCloseTo(-Math.log(3), 6);
     expect(weights[0]).toBeCloseTo(2 * Math.log(3), 6);
   });
 
   it('solves the penalised problem: one column, symmetric data', () => {
     // x = ±1 with y = sign x: intercept 0 and w = 2 C sigmoid(-w) with two rows.
-    const { weights, intercept } = solveLogistic(dense([[1], [-1]]), Uint8Array.of(1, 0), { c: 1, iterationsMax: 100 });
+    const { weights, intercept } = solve(dense([[1], [-1]]), Uint8Array.of(1, 0), 1);
     expect(intercept).toBeCloseTo(0, 9);
     expect(weights[0]).toBeCloseTo(2 / (1 + Math.exp(weights[0]!)), 9);
   });
@@ -56,9 +65,7 @@ describe('logistic solver', () => {
       return [x, x + 1e-3 * random.normal(), 1000 * random.normal()];
     });
     const labels = Uint8Array.from(rows, ([x]) => (x! + random.normal() > 1 ? 1 : 0));
-    let gradient = 1;
-    solveLogistic(dense(rows), labels, { c: 1, iterationsMax: 100, onStep: (step) => (gradient = step.gradient) });
-    expect(gradient).toBeLessThan(1e-8);
+    expect(solve(dense(rows), labels, 1).last.gradient).toBeLessThan(1e-8);
   });
 });
 
@@ -114,11 +121,19 @@ describe('logistic regression', () => {
     a.forEach((score, r) => expect(b[r]).toBeCloseTo(score, 5));
   });
 
+  it('stops when its signal says so', async () => {
+    const { features, labels } = world(200, 8);
+    const controller = new AbortController();
+    const onProgress = (): void => controller.abort(new Error('enough'));
+    const fitting = logisticRegression.fit({ features, labels }, { ...context, signal: controller.signal, onProgress });
+    await expect(fitting).rejects.toThrow('enough');
+  });
+
   it('refuses what it cannot fit', async () => {
     const { features, labels } = world(20, 7);
     await expect(logisticRegression.fit({ features }, context)).rejects.toThrow(/labels: none/);
     await expect(fit(features, new Uint8Array(20))).rejects.toThrow(/0 frauds in 20 rows/);
-    await expect(fit(features, labels, { c: -1 })).rejects.toThrow(/parameter c/);
+    await expect(fit(features, labels, { c: -1 })).rejects.toThrow(/parameter "c" is -1/);
     const detector = await fit(
       features,
       Uint8Array.from(labels, (_, r) => r % 2),

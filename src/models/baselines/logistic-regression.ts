@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import type { FeatureColumn, FeatureMatrix } from '../../domain/feature-matrix.js';
 import type { Artifact } from '../artifact.js';
+import { fitTransform } from '../column-transform.js';
 import type { Detector, Estimator, FitContext, Terms, TrainingData } from '../detector.js';
-import { solveLogistic, type SparseDesign } from './sparse-logistic.js';
+import { betweenSteps } from '../fit-rows.js';
+import { parseParameters } from '../parameters.js';
+import { GRADIENT_TOLERANCE, solveLogistic, type LogisticSolution, type SparseDesign } from './sparse-logistic.js';
 
 /** The term that makes a row's terms add up: the score of an average training row. */
 export const BASELINE = 'baseline';
@@ -18,13 +21,6 @@ const Parameters = z.strictObject({
   iterationsMax: z.number().int().min(1).max(1000).default(100),
 });
 type Parameters = z.infer<typeof Parameters>;
-
-const parseParameters = (given: unknown): Parameters => {
-  const parsed = Parameters.safeParse(given ?? {});
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  throw new TypeError(`logistic-regression: parameter ${issue.path.join('.') || '(all)'}: ${issue.message}`);
-};
 
 /**
  * How the columns become design entries. Per column: the first parameter it owns, and for numeric ones the
@@ -58,13 +54,6 @@ const presentValues = (matrix: FeatureMatrix, column: number): Float64Array => {
   return Float64Array.from(present);
 };
 
-/** Robust scale of models.md 1.1: IQR / 1.349; (q99 - q01) / 4.65 where that is too small; then sd; then 1. */
-const robustScale = (sorted: Float64Array, sd: number): number => {
-  const quantile = (share: number): number => sorted[Math.round(share * (sorted.length - 1))]!;
-  const candidates = [(quantile(0.75) - quantile(0.25)) / 1.349, (quantile(0.99) - quantile(0.01)) / 4.65];
-  return candidates.find((s) => s > 0 && s >= 1e-3 * sd) ?? (sd > 0 ? sd : 1);
-};
-
 const moments = (values: Float64Array): { mean: number; sd: number } => {
   const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
   return { mean, sd: Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length) };
@@ -76,9 +65,7 @@ const fitScaling = (values: Float64Array, transform: Parameters['transform']): r
   let scale = 0;
   let transformed = values;
   if (transform === 'asinh') {
-    const sorted = values.slice().sort();
-    center = sorted[Math.floor(sorted.length / 2)]!;
-    scale = robustScale(sorted, moments(values).sd);
+    ({ center, scale } = fitTransform('asinh', values));
     transformed = values.map((x) => Math.asinh((x - center) / scale));
   }
   const { mean, sd } = moments(transformed);
@@ -177,6 +164,24 @@ const meanContributions = (design: SparseDesign, weights: Float64Array): Float64
   return sums.map((sum) => sum / design.rowCount);
 };
 
+/** Progress is the gradient's way down, on a log scale. */
+const solveInSteps = async (
+  design: SparseDesign,
+  labels: Uint8Array,
+  parameters: Parameters,
+  context: FitContext,
+): Promise<LogisticSolution> => {
+  const steps = solveLogistic(design, labels, parameters);
+  let share = 0;
+  for (;;) {
+    const next = steps.next();
+    if (next.done) return next.value;
+    const { iteration, objective, gradient } = next.value;
+    share = Math.max(share, Math.min(1, Math.log(Math.max(gradient, GRADIENT_TOLERANCE)) / Math.log(GRADIENT_TOLERANCE)));
+    await betweenSteps(context, share, `Newton step ${iteration}, loss ${(objective / labels.length).toFixed(5)}`);
+  }
+};
+
 /**
  * Logistic regression, scikit-learn's objective with C = 1; no class weights (the rank matters, the conformal layer
  * calibrates). Cost: about 10 Newton steps of 10 to 30 passes over the cells each.
@@ -188,7 +193,7 @@ export const logisticRegression: Estimator = {
   supervised: true,
 
   async fit(data: TrainingData, context: FitContext): Promise<Detector> {
-    const parameters = parseParameters(context.parameters);
+    const parameters = parseParameters('logistic-regression', Parameters, context.parameters);
     const labels = requireBothClasses(data);
     const { columns } = data.features;
     const scaling = Float64Array.from(
@@ -198,19 +203,9 @@ export const logisticRegression: Estimator = {
     );
     const encoding: Encoding = { columns, ...offsetsOf(columns), scaling };
     const design = encode(data.features, encoding);
-    let share = 0;
-    const solution = solveLogistic(design, labels, {
-      c: parameters.c,
-      iterationsMax: parameters.iterationsMax,
-      onStep: ({ iteration, objective, gradient }) => {
-        context.signal?.throwIfAborted();
-        share = Math.max(share, Math.min(1, -Math.log10(Math.max(gradient, 1e-9)) / 9));
-        context.onProgress?.({ share, message: `Newton step ${iteration}, loss ${(objective / labels.length).toFixed(5)}` });
-      },
-    });
-    context.onProgress?.({ share: 1, message: `${solution.iterations} Newton steps` });
+    const solution = await solveInSteps(design, labels, parameters, context);
     const means = meanContributions(design, solution.weights);
-    return Promise.resolve(new LogisticRegression(encoding, solution.weights, solution.intercept, means));
+    return new LogisticRegression(encoding, solution.weights, solution.intercept, means);
   },
 
   load(artifact: Artifact): Detector {

@@ -23,12 +23,17 @@ export interface LogisticSolution {
 export interface SolverOptions {
   readonly c: number;
   readonly iterationsMax: number;
-  /** Called after every Newton step with the objective and the gradient's largest entry relative to the first one. */
-  readonly onStep?: (step: { iteration: number; objective: number; gradient: number }) => void;
+}
+
+/** Where a Newton step begins: the objective, and the gradient's largest entry relative to the first one. */
+export interface NewtonStep {
+  readonly iteration: number;
+  readonly objective: number;
+  readonly gradient: number;
 }
 
 /** Gradient's largest entry at which the optimum counts as reached, relative to the one at the start. */
-const TOLERANCE = 1e-9;
+export const GRADIENT_TOLERANCE = 1e-9;
 
 /** w·x + b of every row; the intercept is the last parameter. */
 const margins = (design: SparseDesign, theta: Float64Array): Float64Array => {
@@ -94,8 +99,16 @@ const conjugateGradients = (
   return direction;
 };
 
-/** @param labels 1 or 0 per design row, both present */
-export const solveLogistic = (design: SparseDesign, labels: Uint8Array, options: SolverOptions): LogisticSolution => {
+/**
+ * Yields before every Newton step, so that its caller can report and stop; returns the solution.
+ *
+ * @param labels 1 or 0 per design row, both present
+ */
+export function* solveLogistic(
+  design: SparseDesign,
+  labels: Uint8Array,
+  options: SolverOptions,
+): Generator<NewtonStep, LogisticSolution> {
   const { c } = options;
   const last = design.parameterCount;
   const theta = new Float64Array(last + 1);
@@ -117,9 +130,9 @@ export const solveLogistic = (design: SparseDesign, labels: Uint8Array, options:
     for (let i = 0; i < last; i += 1) gradient[i]! += theta[i]!;
     firstGradient ||= largest(gradient);
     const relative = firstGradient === 0 ? 0 : largest(gradient) / firstGradient;
-    options.onStep?.({ iteration, objective, gradient: relative });
+    yield { iteration, objective, gradient: relative };
     const done = { weights: theta.slice(0, last), intercept: theta[last], iterations: iteration };
-    if (relative < TOLERANCE || iteration >= options.iterationsMax) return done;
+    if (relative < GRADIENT_TOLERANCE || iteration >= options.iterationsMax) return done;
 
     const curvature = p.map((q) => c * q * (1 - q));
     const diagonal = gather(design, curvature, true).map((d, i) => (i < last ? d + 1 : Math.max(d, 1e-12)));
@@ -148,4 +161,4 @@ export const solveLogistic = (design: SparseDesign, labels: Uint8Array, options:
     // No step lowers the objective any more: rounding is all that is left.
     if (step <= 1e-10) return done;
   }
-};
+}

@@ -16,7 +16,7 @@ const parametersSchema = z.strictObject({
   componentsMax: z.int().min(1).max(100).default(5),
   iterationsMax: z.int().min(1).max(1000).default(60),
   ridge: z.number().positive().max(1).default(1e-3),
-  tolerance: z.number().nonnegative().default(1e-5),
+  tolerance: z.number().nonnegative().default(5e-5),
   rowsMax: z.int().min(10).max(1_000_000).default(20_000),
 });
 

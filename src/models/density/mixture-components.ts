@@ -77,10 +77,27 @@ const marginalFactors = ({ factors, logWeights }: MixtureComponents, size: numbe
 
 const PATTERNS_MAX = 256;
 
+/** The Gaussians over the dimensions a row has: factors (K x d x d) and -log of their diagonals less the constant (K x d). */
+interface Marginal {
+  readonly factors: Float64Array;
+  readonly constants: Float64Array;
+}
+
+const marginalOf = (factors: Float64Array, components: number, d: number): Marginal => ({
+  factors,
+  constants: Float64Array.from({ length: components * d }, (_, at) => {
+    const [k, i] = [Math.floor(at / d), at % d];
+    return -Math.log(factors[(k * d + i) * d + i]!) - LOG_SQRT_2PI;
+  }),
+});
+
 /** Log densities of rows under each component; remembers the marginals of up to 256 patterns of missing cells. */
 export class MixtureEvaluator {
-  private readonly marginals = new Map<string, Float64Array>();
+  private readonly marginals = new Map<string, Marginal>();
+  private readonly whole: Marginal;
   private readonly residuals: Float64Array;
+  /** Open outcome of each column that has a Gaussian dimension, -1 of the others. */
+  private readonly opens: Int32Array;
   /** log(w_k p_k(the columns so far)) of the row last visited. */
   readonly joint: Float64Array;
 
@@ -89,29 +106,32 @@ export class MixtureEvaluator {
     private readonly layout: MixtureLayout,
     private readonly components: MixtureComponents,
   ) {
-    this.joint = new Float64Array(components.logWeights.length);
-    this.residuals = new Float64Array(components.logWeights.length * layout.dimensions);
+    const count = components.logWeights.length;
+    this.joint = new Float64Array(count);
+    this.residuals = new Float64Array(count * layout.dimensions);
+    this.whole = marginalOf(components.factors, count, layout.dimensions);
+    this.opens = Int32Array.from(encoder.columns, (column, c) => (layout.dimension[c]! >= 0 ? openOutcome(column) : -1));
   }
 
   /** log p of the row's joint columns; `visit` hears log p of the first columns after each one (the chain rule). */
   logProb(rows: EncodedRows, row: number, visit?: (column: number, logProb: number) => void): number {
-    const { joint } = this;
+    const { joint, opens } = this;
     const { logWeights, logOutcomes, means } = this.components;
     const { columns, dimension, outcomeStart, outcomeCount, dimensions } = this.layout;
     const start = row * rows.width;
-    const kept = columns.filter((c) => dimension[c]! >= 0 && isContinuous(this.encoder.columns[c]!, rows.outcomes[start + c]!));
-    const factors = this.factorsFor(kept.map((c) => dimension[c]!));
-    const d = kept.length;
+    let d = 0;
+    for (const c of columns) if (rows.outcomes[start + c] === opens[c]) d += 1;
+    const marginal = d === dimensions ? this.whole : this.marginalFor(rows, start);
     joint.set(logWeights);
     let i = 0;
     for (const c of columns) {
       const outcome = rows.outcomes[start + c]!;
       const z = rows.z[start + c]!;
-      const gaussian = kept[i] === c;
+      const gaussian = outcome === opens[c];
       const lone = !gaussian && isContinuous(this.encoder.columns[c]!, outcome) ? logStandardNormal(z) : 0;
       for (let k = 0; k < joint.length; k += 1) {
         joint[k]! += logOutcomes[k * outcomeCount + outcomeStart[c]! + outcome]! + lone;
-        if (gaussian) joint[k]! += this.nextResidual(factors, k, d, i, z - means[k * dimensions + dimension[c]!]!);
+        if (gaussian) joint[k]! += this.nextResidual(marginal, k, d, i, z - means[k * dimensions + dimension[c]!]!);
       }
       if (gaussian) i += 1;
       visit?.(c, logSumExp(joint, 0, joint.length));
@@ -119,27 +139,28 @@ export class MixtureEvaluator {
     return logSumExp(joint, 0, joint.length);
   }
 
-  /** One step of forward substitution: log N of the i-th kept dimension given those before it. */
-  private nextResidual(factors: Float64Array, k: number, d: number, i: number, centred: number): number {
+  /** One step of forward substitution: log N of the row's i-th dimension given those before it. */
+  private nextResidual({ factors, constants }: Marginal, k: number, d: number, i: number, centred: number): number {
     const at = k * d * d + i * d;
     const from = k * this.layout.dimensions;
     let sum = centred;
     for (let j = 0; j < i; j += 1) sum -= factors[at + j]! * this.residuals[from + j]!;
-    const spread = factors[at + i]!;
-    const residual = sum / spread;
+    const residual = sum / factors[at + i]!;
     this.residuals[from + i] = residual;
-    return -0.5 * residual * residual - Math.log(spread) - LOG_SQRT_2PI;
+    return constants[k * d + i]! - 0.5 * residual * residual;
   }
 
-  private factorsFor(kept: readonly number[]): Float64Array {
-    if (kept.length === this.layout.dimensions) return this.components.factors;
+  private marginalFor(rows: EncodedRows, start: number): Marginal {
+    const { columns, dimension, dimensions } = this.layout;
+    const kept = columns.filter((c) => rows.outcomes[start + c] === this.opens[c]).map((c) => dimension[c]!);
     const key = kept.join();
-    let factors = this.marginals.get(key);
-    if (!factors) {
-      factors = marginalFactors(this.components, this.layout.dimensions, kept);
+    let marginal = this.marginals.get(key);
+    if (!marginal) {
+      const factors = marginalFactors(this.components, dimensions, kept);
+      marginal = marginalOf(factors, this.components.logWeights.length, kept.length);
       if (this.marginals.size >= PATTERNS_MAX) this.marginals.clear();
-      this.marginals.set(key, factors);
+      this.marginals.set(key, marginal);
     }
-    return factors;
+    return marginal;
   }
 }

@@ -1,6 +1,5 @@
 import { usualAmountMinor } from '../customers.js';
 import { between, choose } from '../draws.js';
-import { chooseMerchant } from '../merchants.js';
 import { DAY_MS, HOUR_MS } from '../clock.js';
 import type { Payment } from '../payment.js';
 import type { AddingPattern } from './fraud-pattern.js';
@@ -13,15 +12,14 @@ export const accountTakeover: AddingPattern = {
   daysMax: 4,
   payments({ customers, merchants }, dayMs, random, strength) {
     const customer = choose(random, customers);
-    const known = new Set(customer.favourites);
+    const online = merchants.filter((m) => m.setting === 'online');
+    const unknown = online.filter((m) => !customer.favourites.includes(m));
+    // In a tiny world a customer may know them all.
+    const shops = unknown.length > 0 ? unknown : online;
     const count = 3 + random.integer(5);
     const nights = 1 + random.integer(3);
     return Array.from({ length: count }, (): Payment => {
-      const merchant = chooseMerchant(
-        random,
-        merchants,
-        (m) => m.setting === 'online' && (!known.has(m) || known.size === merchants.length),
-      );
+      const merchant = choose(random, shops);
       const factor = 1 + between(random, 1.5, 5) * strength;
       const oddMs = ((customer.quietHour + between(random, -1.5, 2.5) + 24) % 24) * HOUR_MS;
       return {

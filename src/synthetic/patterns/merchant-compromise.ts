@@ -26,7 +26,7 @@ const paymentsPerDay = ({ customers }: Population): Map<Merchant, number> => {
 export const merchantCompromise: TaintingPattern = {
   kind: 'tainting',
   type: 'merchant-compromise',
-  campaignsPerThousand: 0.155,
+  campaignsPerThousand: 0.125,
   daysMax: 28,
   campaign(population, random, strength) {
     const aim = SHARE_OF_WORLD * population.customers.length * MEAN_PAYMENTS_PER_DAY;

@@ -1,0 +1,61 @@
+import type { DataSource } from 'typeorm';
+import type { Calibration } from '../domain/calibration.js';
+import { CalibrationStore, type WindowScores } from '../scoring/ports.js';
+import { Calibrations } from './tables.js';
+
+/** Workers may listen on this channel; they poll as well. */
+export const CALIBRATION_CHANNEL = 'surprisal_calibration';
+
+export class PostgresCalibrationStore extends CalibrationStore {
+  constructor(private readonly dataSource: DataSource) {
+    super();
+  }
+
+  override async latest(model: string): Promise<Calibration | null> {
+    const row = await this.dataSource.getRepository(Calibrations).findOne({
+      where: { model },
+      order: { validFromDay: 'DESC', createdAt: 'DESC' },
+    });
+    return row?.payload ?? null;
+  }
+
+  /** Saving the same calibration again changes nothing. @throws Error when the id is taken by other contents */
+  override async save(calibration: Calibration): Promise<void> {
+    const { id, model, validFromDay } = calibration;
+    await this.dataSource.transaction(async (manager) => {
+      await manager.query(
+        `INSERT INTO calibrations (id, model, valid_from_day, payload) VALUES ($1, $2, $3, $4::jsonb) ON CONFLICT DO NOTHING`,
+        [id, model, validFromDay, JSON.stringify(calibration)],
+      );
+      const [stored] = await manager.query<{ same: boolean }[]>(
+        `SELECT payload = $2::jsonb AS same FROM calibrations WHERE id = $1`,
+        [id, JSON.stringify(calibration)],
+      );
+      if (!stored?.same) throw new Error(`calibration "${id}" is stored with other contents: calibrations never change`);
+      await manager.query(`SELECT pg_notify($1, $2)`, [CALIBRATION_CHANNEL, id]);
+    });
+  }
+
+  override async windowScores(model: string, fromMs: number, toMs: number): Promise<WindowScores> {
+    type Row = { at: number; s: number; t: number; h: number; d: number };
+    const rows = await this.dataSource.query<Row[]>(
+      `SELECT (extract(epoch FROM occurred_at) * 1000)::double precision AS at,
+              s_score AS s, t_score AS t, h_score AS h, d_score AS d
+       FROM scores
+       WHERE occurred_at >= $2 AND occurred_at < $3 AND model = $1
+       ORDER BY occurred_at, transaction_id`,
+      [model, new Date(fromMs), new Date(toMs)],
+    );
+    const pick = (name: keyof Row): Float64Array => Float64Array.from(rows, (row) => row[name]);
+    return { occurredAtMs: pick('at'), channels: { S: pick('s'), T: pick('t'), H: pick('h'), D: pick('d') } };
+  }
+
+  override async countAlerts(fromMs: number, toMs: number): Promise<{ readonly rows: number; readonly alerts: number }> {
+    const [counts] = await this.dataSource.query<{ rows: string; alerts: string }[]>(
+      `SELECT count(*) AS rows, count(*) FILTER (WHERE outcome <> 'approve') AS alerts
+       FROM scores WHERE occurred_at >= $1 AND occurred_at < $2`,
+      [new Date(fromMs), new Date(toMs)],
+    );
+    return { rows: Number(counts?.rows), alerts: Number(counts?.alerts) };
+  }
+}

@@ -1,0 +1,117 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type { Label } from '../domain/label.js';
+import type { TransactionSchema } from '../domain/transaction-schema.js';
+import { LabelSink } from '../scoring/ports.js';
+import { CellSums, cellKeys } from './evidence-keys.js';
+import { holdLabels } from './locks.js';
+import { storableText } from './row-json.js';
+import { addKnownFrauds } from './sql/add-known-frauds.sql.js';
+import { insertLabels } from './sql/insert-labels.sql.js';
+import { latestLabels } from './sql/latest-labels.sql.js';
+import { type LabelRow, Labels, Transactions } from './tables.js';
+
+/** Labels of one database transaction; more are appended in parts. */
+const CHUNK = 5_000;
+
+export interface AppendedLabels {
+  /** New rows, those of unknown transactions included. */
+  readonly stored: number;
+  readonly unknown: number;
+  readonly unchanged: number;
+}
+
+/** Append-only truth, and its effect: the fraud counts of the evidence cells. */
+export class LabelStore extends LabelSink {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly schema: TransactionSchema,
+  ) {
+    super();
+  }
+
+  override async append(labels: readonly Label[]): Promise<AppendedLabels> {
+    const sum = { stored: 0, unknown: 0, unchanged: 0 };
+    for (let at = 0; at < labels.length; at += CHUNK) {
+      const part = labels.slice(at, at + CHUNK).map((label) => ({ ...label, transactionId: storableText(label.transactionId) }));
+      const added = await this.dataSource.transaction((manager) => this.#append(manager, part));
+      sum.stored += added.stored;
+      sum.unknown += added.unknown;
+      sum.unchanged += added.unchanged;
+    }
+    return sum;
+  }
+
+  /** What was known of these transactions at a time: by transaction id, in rising `knownAtMs`. */
+  asOf(transactionIds: readonly string[], knownAtMs: number): Promise<ReadonlyMap<string, readonly Label[]>> {
+    return labelsOf(this.dataSource, transactionIds, knownAtMs);
+  }
+
+  async #append(manager: EntityManager, labels: readonly Label[]): Promise<AppendedLabels> {
+    await holdLabels(manager);
+    const ids = [...new Set(labels.map(({ transactionId }) => transactionId))];
+    const before = await frauds(manager, ids);
+    const json = labels.map((l) => ({
+      id: l.transactionId,
+      fraud: l.isFraud,
+      type: l.type === null ? null : storableText(l.type),
+      source: storableText(l.source),
+      at: l.knownAtMs,
+    }));
+    const inserted = await manager.query<{ ordinal: number }[]>(insertLabels, [JSON.stringify(json)]);
+    const after = await frauds(manager, ids);
+    const known = await manager
+      .getRepository(Transactions)
+      .createQueryBuilder('transaction')
+      .select(['transaction.id', 'transaction.occurredAt', 'transaction.entities', 'transaction.amountBin'])
+      .where('transaction.id = ANY (:ids)', { ids })
+      .getMany();
+    const sums = new CellSums();
+    for (const { id, entities, occurredAt, amountBin } of known) {
+      const change = Number(after.has(id)) - Number(before.has(id));
+      const owner = { entities, occurredAtMs: occurredAt.getTime(), amountBin };
+      for (const key of cellKeys(this.schema, owner)) sums.add(key, 0, change);
+    }
+    const cells = sums.rows();
+    if (cells.length > 0) await manager.query(addKnownFrauds, [JSON.stringify(cells)]);
+    const knownIds = new Set(known.map(({ id }) => id));
+    return {
+      stored: inserted.length,
+      unknown: inserted.filter(({ ordinal }) => !knownIds.has(labels[ordinal - 1]!.transactionId)).length,
+      unchanged: labels.length - inserted.length,
+    };
+  }
+}
+
+const frauds = async (manager: EntityManager, ids: readonly string[]): Promise<Set<string>> => {
+  const rows = await manager.query<{ id: string; fraud: boolean }[]>(latestLabels, [ids]);
+  return new Set(rows.filter(({ fraud }) => fraud).map(({ id }) => id));
+};
+
+/** @param knownAtMs absent: everything that is known */
+export const labelsOf = async (
+  dataSource: DataSource,
+  transactionIds: readonly string[],
+  knownAtMs?: number,
+): Promise<Map<string, Label[]>> => {
+  const query = dataSource
+    .getRepository(Labels)
+    .createQueryBuilder('label')
+    .where('label.transactionId = ANY (:ids)', { ids: transactionIds })
+    .orderBy({ 'label.knownAt': 'ASC', 'label.id': 'ASC' });
+  if (knownAtMs !== undefined) query.andWhere('label.knownAt <= :knownAt', { knownAt: new Date(knownAtMs) });
+  const byId = new Map<string, Label[]>();
+  for (const row of await query.getMany()) {
+    const known = byId.get(row.transactionId);
+    if (known) known.push(labelOf(row));
+    else byId.set(row.transactionId, [labelOf(row)]);
+  }
+  return byId;
+};
+
+const labelOf = (row: LabelRow): Label => ({
+  transactionId: row.transactionId,
+  isFraud: row.isFraud,
+  type: row.type,
+  source: row.source,
+  knownAtMs: row.knownAt.getTime(),
+});

@@ -1,0 +1,191 @@
+import type { DataSource } from 'typeorm';
+import type { Alert } from '../domain/alert.js';
+import type { TransactionSchema } from '../domain/transaction-schema.js';
+import { vectorOf } from './history.store.js';
+import { labelsOf } from './label.store.js';
+import { checkLimit, checkSequence, Conditions, decodeCursor, encodeCursor, InvalidQueryError } from './paging.js';
+import type {
+  AlertFilter,
+  AlertView,
+  DeadLetterFilter,
+  DeadLetterView,
+  Page,
+  StreamStatus,
+  TransactionDetail,
+  TransactionFilter,
+  TransactionView,
+} from './query-types.js';
+import { isStorableText } from './row-json.js';
+import { streamStatus } from './sql/stream-status.sql.js';
+import { FeatureSets } from './tables.js';
+import { ALERT_SELECT, type AlertViewRow, alertView, transactionView, VIEW_COLUMNS, type ViewRow } from './views.js';
+
+/** Bytes of a dead letter that a list shows. */
+const PREVIEW_BYTES = 1_000;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** What people and the API read. Lists are newest first, with keyset cursors. */
+export class Queries {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly schema: TransactionSchema,
+  ) {}
+
+  /** @throws InvalidQueryError naming the field of the filter */
+  async listTransactions(filter: TransactionFilter): Promise<Page<TransactionView>> {
+    const limit = checkLimit(filter.limit);
+    const conditions = new Conditions();
+    // The order is by the columns of the table that the filter's index belongs to; both tables hold the same values.
+    const [time, id] = filter.entity ? ['t.occurred_at', 't.id'] : ['s.occurred_at', 's.transaction_id'];
+    if (filter.entity) {
+      const place = this.#entityPlace(filter.entity);
+      if (place === 1) conditions.add('t.entities[1] = ?', filter.entity.id);
+      else conditions.add(`t.entities[2:6] @> ARRAY[?] AND t.entities[${place}] = ?`, filter.entity.id, filter.entity.id);
+    }
+    if (filter.fromMs !== undefined) conditions.add(`${time} >= ?`, dateOf('from', filter.fromMs));
+    if (filter.toMs !== undefined) conditions.add(`${time} < ?`, dateOf('to', filter.toMs));
+    if (filter.minusLog10PMin !== undefined) conditions.add('s.fused_minus_log10_p >= ?', filter.minusLog10PMin);
+    if (filter.outcome !== undefined) conditions.add('s.outcome = ?', filter.outcome);
+    // Says to the planner that the index of alerted rows will do.
+    if (filter.outcome !== undefined && filter.outcome !== 'approve') conditions.add(`s.outcome <> 'approve'`);
+    if (filter.cursor !== undefined) {
+      const [ms, last] = decodeCursor('transactions', filter.cursor, ['number', 'string']) as [number, string];
+      conditions.add(`(${time}, ${id}) < (?, ?)`, dateOf('cursor', ms), storable('cursor', last));
+    }
+    const rows = await this.dataSource.query<ViewRow[]>(
+      `SELECT ${VIEW_COLUMNS} FROM scores AS s JOIN transactions AS t ON t.id = s.transaction_id ${conditions.where()}
+       ORDER BY ${time} DESC, ${id} DESC LIMIT ${conditions.parameter(limit + 1)}`,
+      conditions.parameters,
+    );
+    return pageOf(
+      rows,
+      limit,
+      (row) => transactionView(this.schema, row),
+      (row) => encodeCursor('transactions', [row.occurred_at.getTime(), row.id]),
+    );
+  }
+
+  async transaction(id: string): Promise<TransactionDetail | null> {
+    if (!isStorableText(id)) return null;
+    const [row] = await this.dataSource.query<(ViewRow & { features: Buffer; alert: Alert | null })[]>(
+      `SELECT ${VIEW_COLUMNS}, s.features, a.payload AS alert
+       FROM transactions AS t JOIN scores AS s ON s.transaction_id = t.id LEFT JOIN alerts AS a ON a.transaction_id = t.id
+       WHERE t.id = $1`,
+      [id],
+    );
+    if (!row) return null;
+    const set = await this.dataSource.getRepository(FeatureSets).findOneBy({ id: row.feature_set });
+    const features = Array.from(vectorOf(row.features), (value, i) => {
+      // A feature set that nobody named is shown by position.
+      const name = set?.columns[i] ?? `feature ${i + 1}`;
+      return [name, Number.isNaN(value) ? null : value] as const;
+    });
+    return {
+      ...transactionView(this.schema, row),
+      features: Object.fromEntries(features),
+      alert: row.alert,
+      labels: (await labelsOf(this.dataSource, [id])).get(id) ?? [],
+    };
+  }
+
+  /** @throws InvalidQueryError naming the field of the filter */
+  async listAlerts(filter: AlertFilter): Promise<Page<AlertView>> {
+    const limit = checkLimit(filter.limit);
+    const conditions = new Conditions();
+    if (filter.entity) {
+      const place = this.#entityPlace(filter.entity);
+      conditions.add(`a.entities @> ARRAY[?] AND a.entities[${place}] = ?`, filter.entity.id, filter.entity.id);
+    }
+    if (filter.fromMs !== undefined) conditions.add('a.occurred_at >= ?', dateOf('from', filter.fromMs));
+    if (filter.toMs !== undefined) conditions.add('a.occurred_at < ?', dateOf('to', filter.toMs));
+    if (filter.outcome !== undefined) conditions.add('a.outcome = ?', filter.outcome);
+    if (filter.lane !== undefined) conditions.add('a.lane = ?', filter.lane);
+    if (filter.cursor !== undefined) {
+      const [last] = decodeCursor('alerts', filter.cursor, ['string']) as [string];
+      conditions.add('a.sequence < ?', checkSequence('cursor', last));
+    }
+    const rows = await this.dataSource.query<AlertViewRow[]>(
+      `${ALERT_SELECT} ${conditions.where()} ORDER BY a.sequence DESC LIMIT ${conditions.parameter(limit + 1)}`,
+      conditions.parameters,
+    );
+    return pageOf(rows, limit, alertView, (row) => encodeCursor('alerts', [row.sequence]));
+  }
+
+  async alert(id: string): Promise<AlertView | null> {
+    if (!UUID.test(id)) return null;
+    const [row] = await this.dataSource.query<AlertViewRow[]>(`${ALERT_SELECT} WHERE a.id = $1`, [id]);
+    return row ? alertView(row) : null;
+  }
+
+  /** By rising sequence. Sequences become visible in rising order, so whoever goes on from the last one misses none. */
+  async alertsAfter(sequence: string, limit: number): Promise<readonly AlertView[]> {
+    const rows = await this.dataSource.query<AlertViewRow[]>(
+      `${ALERT_SELECT} WHERE a.sequence > $1 ORDER BY a.sequence LIMIT $2`,
+      [checkSequence('sequence', sequence), checkLimit(limit, 1_000)],
+    );
+    return rows.map(alertView);
+  }
+
+  /** An entity's transactions before a time, newest first. */
+  async recentOfEntity(type: string, id: string, beforeMs: number, limit: number): Promise<readonly TransactionView[]> {
+    return (await this.listTransactions({ entity: { type, id }, toMs: beforeMs, limit })).items;
+  }
+
+  async status(): Promise<StreamStatus> {
+    type Row = { [K in keyof StreamStatus]: StreamStatus[K] };
+    const [row] = await this.dataSource.query<(Omit<Row, 'newestOccurredAt'> & { newestOccurredAt: Date | null })[]>(
+      streamStatus,
+      [this.schema.name],
+    );
+    return { ...row!, newestOccurredAt: row!.newestOccurredAt?.toISOString() ?? null };
+  }
+
+  async deadLetters(filter: DeadLetterFilter): Promise<Page<DeadLetterView>> {
+    const limit = checkLimit(filter.limit);
+    const conditions = new Conditions();
+    if (filter.fromMs !== undefined) conditions.add('received_at >= ?', dateOf('from', filter.fromMs));
+    if (filter.toMs !== undefined) conditions.add('received_at < ?', dateOf('to', filter.toMs));
+    if (filter.cursor !== undefined) {
+      const [last] = decodeCursor('dead-letters', filter.cursor, ['string']) as [string];
+      conditions.add('id < ?', checkSequence('cursor', last));
+    }
+    type Row = Omit<DeadLetterView, 'receivedAt' | 'preview'> & { received_at: Date; head: Buffer };
+    const rows = await this.dataSource.query<Row[]>(
+      `SELECT id, position, key, reason, received_at, length(bytes) AS size, substring(bytes FROM 1 FOR ${PREVIEW_BYTES}) AS head
+       FROM dead_letters ${conditions.where()} ORDER BY id DESC LIMIT ${conditions.parameter(limit + 1)}`,
+      conditions.parameters,
+    );
+    const view = ({ received_at, head, ...row }: Row): DeadLetterView => ({
+      ...row,
+      receivedAt: received_at.toISOString(),
+      preview: head.toString('utf8'),
+    });
+    return pageOf(rows, limit, view, (row) => encodeCursor('dead-letters', [row.id]));
+  }
+
+  /** The entity's place in the arrays, from 1. */
+  #entityPlace({ type, id }: { readonly type: string; readonly id: string }): number {
+    const names = this.schema.entities.map(({ name }) => name);
+    const place = names.indexOf(type) + 1;
+    if (place === 0) throw new InvalidQueryError('entity', type, `one of ${names.join(', ') || '(the schema has none)'}`);
+    storable('entity', id);
+    return place;
+  }
+}
+
+const storable = (field: string, text: string): string => {
+  if (isStorableText(text)) return text;
+  throw new InvalidQueryError(field, JSON.stringify(text), 'text without U+0000 and lone surrogates');
+};
+
+/** PostgreSQL's dates reach further than this, JavaScript's text of them does not. */
+const dateOf = (field: string, ms: number): Date => {
+  if (Math.abs(ms) <= 253_402_300_799_999) return new Date(ms);
+  throw new InvalidQueryError(field, String(ms), 'epoch milliseconds of a year up to 9999');
+};
+
+/** One row more than the page was asked for: it says whether there is another. */
+const pageOf = <R, V>(rows: readonly R[], limit: number, view: (row: R) => V, cursor: (row: R) => string): Page<V> => ({
+  items: rows.slice(0, limit).map(view),
+  nextCursor: rows.length > limit ? cursor(rows[limit - 1]!) : null,
+});

@@ -1,0 +1,215 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { launchBrowser } from '../support/browser.js';
+import { KEY, startHttp, type HttpService } from '../support/http-service.js';
+import { memoryService, NOW_MS } from '../support/memory-api.js';
+import { payment, seedShop } from '../support/shop-history.js';
+
+let webRoot: string;
+let browser: Browser;
+let behind: ReturnType<typeof memoryService>;
+let service: HttpService;
+let page: Page;
+let faults: string[];
+
+beforeAll(async () => {
+  webRoot = mkdtempSync(join(tmpdir(), 'surprisal-page-'));
+  execFileSync(
+    process.execPath,
+    [resolve('node_modules/vite/bin/vite.js'), 'build', 'web', '--outDir', webRoot, '--emptyOutDir'],
+    { stdio: 'pipe' },
+  );
+  browser = await launchBrowser();
+});
+afterAll(async () => {
+  await browser?.close();
+  rmSync(webRoot, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  behind = memoryService();
+  service = await startHttp(behind, { webRoot });
+  page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+  page.setDefaultTimeout(15_000);
+  faults = [];
+  page.on('pageerror', (error) => faults.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) faults.push(message.text());
+  });
+});
+afterEach(async () => {
+  await page.close();
+  await service.app.close();
+  // A refused script, style or connection of the content security policy is an error on the console.
+  expect(faults).toEqual([]);
+});
+
+const open = (key = KEY) => page.goto(`${service.url}/#key=${key}`);
+const pay = async (i: number, amount: number, customer = 1): Promise<void> => {
+  const answer = await fetch(`${service.url}/v1/transactions`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${KEY}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify(payment(i, customer, amount, NOW_MS, 'travel')),
+  });
+  expect(answer.status).toBe(200);
+};
+const options = (): Locator => page.getByRole('option');
+const detail = (): Locator => page.getByRole('region', { name: 'Chosen alert' });
+const connection = (text: string): Promise<void> => page.locator('.connection', { hasText: text }).waitFor();
+
+describe('the key', () => {
+  it('comes from the address, which loses it, and lasts for the tab', async () => {
+    await open();
+    await connection('Live');
+    expect(page.url()).toBe(`${service.url}/`);
+    await page.reload();
+    await connection('Live');
+  });
+
+  it('is asked for when it is absent, and again when it is wrong', async () => {
+    await page.goto(service.url);
+    const input = page.getByLabel('Access key');
+    await input.fill('not the key');
+    await page.getByRole('button', { name: 'Open' }).click();
+    await page.getByRole('alert').filter({ hasText: 'not accepted' }).waitFor();
+    await open('wrong-as-well');
+    await page.getByRole('alert').filter({ hasText: 'not accepted' }).waitFor();
+    expect(page.url()).not.toContain('wrong');
+    await input.fill(KEY);
+    await input.press('Enter');
+    await connection('Live');
+  });
+});
+
+describe('the live page', () => {
+  it('says that there is nothing yet, then shows an alert that arrives after it was loaded', async () => {
+    await open();
+    await page.getByText('No alerts yet').waitFor();
+    await page.getByText('Choose an alert').waitFor();
+    await pay(900, 1312.5);
+    await options().filter({ hasText: '1312.50 EUR' }).waitFor();
+    expect(await options().count()).toBe(1);
+  });
+
+  it('shows the stream: rate, counts, alert rate beside its budget, model and calibration', async () => {
+    await seedShop(behind.line);
+    await open();
+    const figures = page.getByLabel('The stream');
+    await figures.getByText('1,284').waitFor();
+    const text = await figures.innerText();
+    for (const part of ['252', '12', '0.93 %', '1.00 % budget', 'shop-20260301T000000Z-1a2b3c4d', 'calibration'])
+      expect(text).toContain(part);
+    await page.getByRole('img', { name: '0.93 % of a budget of 1.00 %' }).waitFor();
+  });
+
+  it('explains the chosen alert: sentence, reasons as bars in nats, every model, the customer before', async () => {
+    await seedShop(behind.line);
+    await open();
+    await pay(901, 1999.99);
+    await options().filter({ hasText: '1999.99 EUR' }).click();
+    const alert = behind.queries.alerts.at(-1)!;
+    await detail().getByText(alert.sentence).waitFor();
+
+    const reasons = detail().getByRole('table').first().locator('tbody tr');
+    expect(await reasons.count()).toBe(alert.reasons.length);
+    const widths = await reasons
+      .locator('.bar-cell rect')
+      .evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().width));
+    const nats = alert.reasons.map((reason) => reason.nats);
+    widths.forEach((width, i) => expect(width / widths[0]!).toBeCloseTo(nats[i]! / nats[0]!, 2));
+    expect(await reasons.first().innerText()).toMatch(/amount.*\n[^]*8\.2 – 74\.5/);
+
+    for (const name of ['Density', 'Supervised', 'Tails', 'Markov filter']) {
+      const model = detail().getByRole('article', { name });
+      expect(await model.innerText()).toMatch(/1 in [\d,]+[^]*score [\d.-]+ · p /);
+    }
+    await detail().locator('.recharts-scatter.before path').first().waitFor();
+    expect(await detail().locator('.recharts-scatter.current path').count()).toBe(1);
+    expect(await detail().locator('.recharts-reference-area-rect').count()).toBe(1);
+    const current = detail().getByRole('region', { name: 'as a table' }).locator('tr[aria-current="true"]');
+    expect(await current.innerText()).toContain('1999.99 EUR');
+  });
+
+  it('stores a label and shows it in the list', async () => {
+    await seedShop(behind.line);
+    await open();
+    await options().first().click();
+    await detail().getByText('Not labelled yet').waitFor();
+    await detail().getByRole('button', { name: 'Fraud' }).click();
+    await detail().getByText('Stored as fraud').waitFor();
+    await options().first().locator('.label-fraud').waitFor();
+    const transactionId = behind.queries.alerts.at(-1)!.transactionId;
+    expect(behind.queries.labels).toEqual([{ transactionId, isFraud: true, type: null, source: 'analyst', knownAtMs: NOW_MS }]);
+    await detail().getByRole('button', { name: 'Legitimate' }).click();
+    await options().first().locator('.label-legitimate').waitFor();
+    await page.reload();
+    await options().first().locator('.label-legitimate').waitFor();
+  });
+
+  it('is walked through by the arrow keys', async () => {
+    await seedShop(behind.line);
+    await open();
+    const list = page.getByRole('listbox');
+    await list.focus();
+    const selected = () => page.locator('[role=option][aria-selected=true]').getAttribute('id');
+    for (const [key, index] of [
+      ['ArrowDown', 0],
+      ['ArrowDown', 1],
+      ['ArrowUp', 0],
+      ['End', 11],
+      ['Home', 0],
+    ] as const) {
+      await list.press(key);
+      expect(await selected()).toBe(await options().nth(index).getAttribute('id'));
+      expect(await list.getAttribute('aria-activedescendant')).toBe(await selected());
+    }
+  });
+
+  it('stands still while it is paused and tells how many wait', async () => {
+    await seedShop(behind.line);
+    await open();
+    await options().first().waitFor();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await pay(902, 1500);
+    await page.getByText('1 new waiting').waitFor();
+    expect(await options().count()).toBe(12);
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await options().filter({ hasText: '1500.00 EUR' }).waitFor();
+  });
+
+  it('keeps 200 alerts at most', async () => {
+    await open();
+    await page.getByText('No alerts yet').waitFor();
+    for (let i = 0; i < 205; i += 1) await pay(1000 + i, 600);
+    await page.locator('[role=option]:nth-child(200)').waitFor();
+    await page.getByLabel('The stream').getByText('205', { exact: true }).first().waitFor();
+    expect(await options().count()).toBe(200);
+  });
+
+  it('says that the service is gone, comes back by itself and misses nothing', async () => {
+    await seedShop(behind.line);
+    await open();
+    await connection('Live');
+    const port = Number(new URL(service.url).port);
+    await service.app.close();
+    await connection('Disconnected');
+    service = await startHttp(behind, { webRoot }, port);
+    await pay(903, 1700);
+    await connection('Live');
+    await options().filter({ hasText: '1700.00 EUR' }).waitFor();
+    expect(await options().count()).toBe(13);
+  });
+
+  it.each([400, 900, 1200, 1600])('fits %i pixels without scrolling sideways', async (width) => {
+    await seedShop(behind.line);
+    await page.setViewportSize({ width, height: 900 });
+    await open();
+    await options().first().click();
+    await detail().locator('.recharts-scatter.before path').first().waitFor();
+    const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+    expect(overflow).toBeLessThanOrEqual(0);
+  });
+});
