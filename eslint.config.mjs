@@ -8,7 +8,20 @@ const noChance = [
 const noEnvironment = { object: 'process', property: 'env', message: 'Only config.ts reads the environment.' };
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', '.surprisal/**', '.local/**', 'web/dist/**', '**/*.cjs', '**/*.mjs', '**/*.js', 'web/vite.config.ts', 'src/tensor/kernels/**'] },
+  {
+    ignores: [
+      'dist/**',
+      'node_modules/**',
+      '.surprisal/**',
+      '.local/**',
+      'web/dist/**',
+      '**/*.cjs',
+      '**/*.mjs',
+      '**/*.js',
+      'web/vite.config.ts',
+      'src/tensor/kernels/**',
+    ],
+  },
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {
@@ -16,7 +29,10 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': 'error',
-      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports', disallowTypeAnnotations: false }],
+      '@typescript-eslint/consistent-type-imports': [
+        'error',
+        { fixStyle: 'inline-type-imports', disallowTypeAnnotations: false },
+      ],
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       'no-restricted-properties': ['error', noEnvironment],

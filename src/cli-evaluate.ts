@@ -54,6 +54,7 @@ export const register = (program: Command): void => {
 
 /** The `evaluate` command. @throws UsageError, InputError or ConfigError for wrong use */
 export const evaluate = async (options: EvaluateOptions, config: Config, io: CommandIo): Promise<void> => {
+  const detectors = chooseDetectors(options);
   const schema = options.schema === undefined ? null : loadSchema(options.schema);
   const file = await openDataFile(options.data);
   const test = options.test === undefined ? null : await openDataFile(options.test);
@@ -61,7 +62,6 @@ export const evaluate = async (options: EvaluateOptions, config: Config, io: Com
   const request = { label: options.label, split: options.split ?? null, schema };
   const table = await readTable(file, test, request, (share) => io.progress.report('reading', share));
   for (const note of table.notes) io.progress.note(note);
-  const detectors = chooseDetectors(options, table);
   const result = await evaluateDetectors(
     {
       protocol: options.protocol,
@@ -84,19 +84,21 @@ export const evaluate = async (options: EvaluateOptions, config: Config, io: Com
   await io.write(options.json ? `${JSON.stringify(printed)}\n` : readable(printed));
 };
 
-const chooseDetectors = ({ detector, protocol }: EvaluateOptions, { features }: DataTable): readonly Estimator[] => {
+const needsMarkov = ({ name }: Estimator): boolean => name === 'markov-filter';
+
+/** Checked before the data is read. "all" leaves out what a plain table cannot feed. */
+const chooseDetectors = ({ detector, protocol }: EvaluateOptions): readonly Estimator[] => {
   const fits = (estimator: Estimator): boolean => protocol === 'supervised' || !estimator.supervised;
-  const hasColumns = ({ name }: Estimator): boolean =>
-    name !== 'markov-filter' || features.columns.some((c) => c.name === 'markov');
   const wanted = detector ?? [DEFAULT_DETECTOR[protocol]];
-  if (wanted.includes('all')) return Object.values(estimators).filter((estimator) => fits(estimator) && hasColumns(estimator));
+  if (wanted.includes('all')) return Object.values(estimators).filter((estimator) => fits(estimator) && !needsMarkov(estimator));
   return [...new Set(wanted)].map((name) => {
     const estimator = Object.hasOwn(estimators, name) ? estimators[name] : undefined;
     if (!estimator)
       throw new UsageError(`there is no detector "${name}"; there are ${Object.keys(estimators).join(', ')} and all`);
     if (!fits(estimator))
       throw new UsageError(`detector ${name} learns from labels; protocol ${protocol} has none (--protocol supervised)`);
-    if (!hasColumns(estimator)) throw new UsageError(`detector ${name} needs a column "markov", which plain tables lack`);
+    if (needsMarkov(estimator))
+      throw new UsageError(`detector ${name} scores the Markov filter of a stream, which plain tables lack (see backtest)`);
     return estimator;
   });
 };

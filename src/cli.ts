@@ -1,7 +1,10 @@
 import { Command, CommanderError } from 'commander';
 
 /** Every command one line here, one function elsewhere; a command's code is loaded when it runs. */
-const COMMANDS: readonly { readonly load: () => Promise<{ register: (program: Command) => void }>; readonly names: readonly string[] }[] = [
+const COMMANDS: readonly {
+  readonly load: () => Promise<{ register: (program: Command) => void }>;
+  readonly names: readonly string[];
+}[] = [
   { names: ['serve', 'migrate', 'openapi', 'models'], load: () => import('./cli-serve.js') },
   { names: ['schema'], load: () => import('./cli-schema.js') },
   { names: ['fit'], load: () => import('./cli-fit.js') },

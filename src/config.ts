@@ -140,7 +140,8 @@ export const loadSchema = (name: string, configDir = join(packageRoot, 'config')
   const shipped = join(configDir, 'schemas', `${name}.yaml`);
   const isPath = isAbsolute(name) || /[./\\]/.test(name);
   const file = isPath ? resolve(name) : shipped;
-  if (!existsSync(file)) throw new ConfigError(`there is no transaction schema ${isPath ? 'file ' : ''}"${name}" (looked for ${file})`);
+  if (!existsSync(file))
+    throw new ConfigError(`there is no transaction schema ${isPath ? 'file ' : ''}"${name}" (looked for ${file})`);
   const parsed = TransactionSchemaDefinition.safeParse(readYaml(file));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;

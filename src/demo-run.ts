@@ -51,7 +51,9 @@ export class DemoRun {
     const { stores, schema, config, log, signal } = given;
     const settings = await demoSettings(given);
     if ((await stores.models.championVersion(schema.name)) === null) {
-      log.say(`demo world of seed ${settings.seed}: ${settings.customers} customers, ${settings.merchants} merchants, ${settings.historyDays} days of history`);
+      log.say(
+        `demo world of seed ${settings.seed}: ${settings.customers} customers, ${settings.merchants} merchants, ${settings.historyDays} days of history`,
+      );
       const progress = createProgress(process.stderr);
       try {
         const trained = await trainDemoChampion(settings, schema, config, {
@@ -80,7 +82,9 @@ export class DemoRun {
     if (this.labelsUntilMs < this.#historyEndMs) await this.#sendHistory(champion);
     if (signal.aborted) return;
     const secondsPerDay = options.secondsPerDay ?? config.service.demo.secondsPerDay;
-    log.say(`live stream: one day takes ${secondsPerDay} seconds; alerts follow (Ctrl-C stops, the next start goes on from here)`);
+    log.say(
+      `live stream: one day takes ${secondsPerDay} seconds; alerts follow (Ctrl-C stops, the next start goes on from here)`,
+    );
     this.#clock = simulatedClock(Math.max(this.#historyEndMs, this.labelsUntilMs), secondsPerDay);
     this.#timer = repeat(TICK_MS, () => this.#tick(champion), log.warnOf('demo stream'));
   }
@@ -125,7 +129,9 @@ const demoSettings = async ({ config, options, stores }: DemoOptions): Promise<D
   const stored = (await stores.settings.get(SETTINGS_KEY)) as DemoSettings | null;
   if (stored !== null) {
     if (options.seed !== undefined && options.seed !== stored.seed)
-      throw new ConfigError(`this database runs the demo of seed ${stored.seed}; for seed ${options.seed} set SURPRISAL_HOME to another folder`);
+      throw new ConfigError(
+        `this database runs the demo of seed ${stored.seed}; for seed ${options.seed} set SURPRISAL_HOME to another folder`,
+      );
     return stored;
   }
   if (await stores.settings.hasTransactions())

@@ -26,7 +26,10 @@ export interface DemoSettings {
   readonly historyDays: number;
 }
 
-export const demoWorld = (settings: DemoSettings, schema: TransactionSchema): { world: World; startMs: number; historyEndMs: number } => ({
+export const demoWorld = (
+  settings: DemoSettings,
+  schema: TransactionSchema,
+): { world: World; startMs: number; historyEndMs: number } => ({
   world: createWorld({
     seed: settings.seed,
     customers: settings.customers,

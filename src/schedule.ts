@@ -28,7 +28,11 @@ export const calibrateIfDue = async (
 };
 
 /** Runs `task` every `everyMs`, never twice at once; errors go to `onError` and the next turn comes all the same. */
-export const repeat = (everyMs: number, task: () => Promise<void>, onError: (error: Error) => void): { stop(): Promise<void> } => {
+export const repeat = (
+  everyMs: number,
+  task: () => Promise<void>,
+  onError: (error: Error) => void,
+): { stop(): Promise<void> } => {
   let stopped = false;
   let running: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;

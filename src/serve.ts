@@ -69,7 +69,8 @@ export const serve = async (options: ServeOptions): Promise<void> => {
   const closers = new Closers();
   try {
     await start({ options, config, schema, isDemo, log, closers, stop });
-    if (!stop.signal.aborted) await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve(), { once: true }));
+    if (!stop.signal.aborted)
+      await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve(), { once: true }));
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
@@ -86,9 +87,12 @@ const wantsDemo = (options: ServeOptions, config: Config): boolean => {
     throw new ConfigError(`DATABASE_URL is not set: role ${options.role} needs it (only role all has an embedded database)`);
   if (options.demo && options.schema !== undefined && options.schema !== 'demo')
     throw new ConfigError(`--demo comes with its own schema; it cannot run with --schema ${options.schema}`);
-  const byDefault = options.role === 'all' && options.schema === undefined && config.databaseUrl === null && config.kafkaBrokers === null;
+  const byDefault =
+    options.role === 'all' && options.schema === undefined && config.databaseUrl === null && config.kafkaBrokers === null;
   if (!byDefault && !options.demo && options.schema === undefined)
-    throw new ConfigError('--schema is missing: with KAFKA_BROKERS or DATABASE_URL name the transaction schema to serve, or ask for --demo');
+    throw new ConfigError(
+      '--schema is missing: with KAFKA_BROKERS or DATABASE_URL name the transaction schema to serve, or ask for --demo',
+    );
   return byDefault || options.demo === true;
 };
 
@@ -117,7 +121,9 @@ const start = async (given: Start): Promise<void> => {
   const parser = refuseFuture(transactionParser(schema), schema.time?.column, () => clock.now());
   const line = new OnlineLine(schema, parser, stores.scoring, pool);
   if (!(await champion.refresh()))
-    log.say(`no model for schema "${schema.name}" yet: "surprisal models promote --model DIR" installs one; scoring waits for it`);
+    log.say(
+      `no model for schema "${schema.name}" yet: "surprisal models promote --model DIR" installs one; scoring waits for it`,
+    );
 
   const kafka = config.kafkaBrokers ? await connectKafka(given, stores) : null;
   const { settings, app } = await listen(given, { stores, line, clock, apiKey, kafka, champion, pool });
@@ -153,8 +159,14 @@ const connectKafka = async ({ config, options, closers, log }: Start, stores: St
   const connection = { brokers: config.kafkaBrokers!, clientId: groupId };
   const made = await withAdmin(createKafka(connection), (admin) => ensureTopics(admin, topics));
   if (made.length > 0) log.say(`Kafka: made the topics ${made.join(', ')}`);
-  const server = new KafkaBatchServer({ brokers: connection.brokers, group: groupId, topics: { ...topics }, concurrency }, stores.offsets);
-  const relay = new AlertRelay(stores.outbox, new KafkaPublisher(connection), { topics, holder: `${options.role}-${process.pid}-${randomUUID().slice(0, 8)}` });
+  const server = new KafkaBatchServer(
+    { brokers: connection.brokers, group: groupId, topics: { ...topics }, concurrency },
+    stores.offsets,
+  );
+  const relay = new AlertRelay(stores.outbox, new KafkaPublisher(connection), {
+    topics,
+    holder: `${options.role}-${process.pid}-${randomUUID().slice(0, 8)}`,
+  });
   closers.add('alert relay', () => relay.close());
   return { server, relay };
 };
@@ -181,7 +193,11 @@ const listen = async ({ config, schema, options, log }: Start, doors: Doors) => 
   const stream = new StreamSettings(config.service.scoring.batchSizeMax);
   const { labels, deadLetters, offsets, queries } = stores;
   const module = AppModule.register({ settings, line, stream, labels, deadLetters, offsets, queries });
-  const app = await NestFactory.create<NestExpressApplication>(module, { ...API_APPLICATION_OPTIONS, logger: nestLogger(log), abortOnError: false });
+  const app = await NestFactory.create<NestExpressApplication>(module, {
+    ...API_APPLICATION_OPTIONS,
+    logger: nestLogger(log),
+    abortOnError: false,
+  });
   if (kafka && options.role !== 'api') {
     app.connectMicroservice<MicroserviceOptions>({ strategy: kafka.server });
     await app.startAllMicroservices();
@@ -207,7 +223,9 @@ const readinessOf = async ({ stores, kafka, pool }: Doors): Promise<Readiness> =
   if (kafka) {
     const { state, lastError } = kafka.server.health();
     checks['kafka'] = state === 'reading' && lastError === null ? 'ok' : `${state}${lastError === null ? '' : `: ${lastError}`}`;
-    const relay = await kafka.relay.health().catch((error: unknown) => ({ state: 'unknown', lastError: (error as Error).message }));
+    const relay = await kafka.relay
+      .health()
+      .catch((error: unknown) => ({ state: 'unknown', lastError: (error as Error).message }));
     checks['relay'] = relay.state === 'leading' || relay.state === 'standby' ? 'ok' : `${relay.state}: ${relay.lastError ?? ''}`;
   }
   return { ok: Object.values(checks).every((check) => check === 'ok'), checks };

@@ -12,7 +12,8 @@ export interface ServiceDatabase {
 /** The database of `DATABASE_URL`, or the embedded one under `SURPRISAL_HOME`; migrated. */
 export const openDatabase = async (config: Config, say: (line: string) => void): Promise<ServiceDatabase> => {
   const embedded = config.databaseUrl === null ? await startEmbeddedPostgres({ home: config.home, log: say }) : null;
-  if (embedded?.elsewhere) say(`the database cannot live under ${config.home} (its server must not run as root); it is in ${embedded.folder}`);
+  if (embedded?.elsewhere)
+    say(`the database cannot live under ${config.home} (its server must not run as root); it is in ${embedded.folder}`);
   try {
     const url = embedded?.url ?? config.databaseUrl!;
     const dataSource = await createDataSource({ url, poolSize: config.service.database.poolSize }).initialize();

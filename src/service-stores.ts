@@ -46,7 +46,10 @@ export const installChampion = async (
     featureSet,
     columns.map((column) => column.name),
   );
-  await stores.models.save({ version, schema: schema.name, featureSet, checksum, trainedAtMs, report: { ...trained.report } }, artifact);
+  await stores.models.save(
+    { version, schema: schema.name, featureSet, checksum, trainedAtMs, report: { ...trained.report } },
+    artifact,
+  );
   await stores.calibrations.save(calibration);
   await stores.models.promote(schema.name, version);
 };

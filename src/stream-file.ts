@@ -36,7 +36,12 @@ export async function* streamRows(
     if (!parsed.ok) throw new UsageError(`${path}, line ${line}: ${problemSentence(parsed.problems)}`);
     const { transaction } = parsed;
     const truth = schema.label ? labelFromCsv(schema, row) : null;
-    const label = truth && { transactionId: transaction.id, ...truth, source: 'file', knownAtMs: transaction.occurredAtMs + delayMs };
+    const label = truth && {
+      transactionId: transaction.id,
+      ...truth,
+      source: 'file',
+      knownAtMs: transaction.occurredAtMs + delayMs,
+    };
     yield { transaction, label };
   }
 }

@@ -99,7 +99,8 @@ export class WorkerPool extends Scorer {
 
   override score(work: ScoringWork): Promise<ScoringResult> {
     const thread = this.#threads.reduce((least, next) => (next.waiting < least.waiting ? next : least));
-    if (thread.waiting >= WAITING_MAX) return Promise.reject(new Error(`${thread.waiting} batches wait for a scoring thread already`));
+    if (thread.waiting >= WAITING_MAX)
+      return Promise.reject(new Error(`${thread.waiting} batches wait for a scoring thread already`));
     return thread.ask((id) => ({ kind: 'score', id, work }));
   }
 

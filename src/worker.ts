@@ -27,12 +27,21 @@ const handle = async (message: ToWorker): Promise<void> => {
       if (!model || !terms) throw new Error('a batch came before a model');
       return say({ kind: 'scored', id: message.id, result: scoreBatch(message.work, model, terms) });
     case 'retrain': {
-      const { artifact, calibration, report, model: candidate } = await retrain(message.input, {
+      const {
+        artifact,
+        calibration,
+        report,
+        model: candidate,
+      } = await retrain(message.input, {
         random: createRandom(message.seed),
         backend,
         onProgress: (step, progress) => say({ kind: 'progress', id: message.id, step, progress }),
       });
-      return say({ kind: 'retrained', id: message.id, result: { artifact, calibration, report, featureSet: candidate.featureSet.id } });
+      return say({
+        kind: 'retrained',
+        id: message.id,
+        result: { artifact, calibration, report, featureSet: candidate.featureSet.id },
+      });
     }
   }
 };

@@ -4,6 +4,9 @@ import { fieldProblem, Problem, shortened } from './problem.js';
 
 export const BODY_BYTES_MAX = 1024 * 1024;
 
+/** Deeper than any message here; far deeper ones would overflow the stack of whatever walks them. */
+const NESTING_MAX = 32;
+
 /** What a client may go on sending after its body was refused, so that it gets to read the answer. */
 const DRAINED_BYTES_MAX = 32 * 1024 * 1024;
 
@@ -52,10 +55,29 @@ const parsed = (bytes: Buffer): unknown => {
   } catch {
     throw fieldProblem(400, [{ field: 'body', value: `${bytes.length} bytes`, expected: 'UTF-8 text' }]);
   }
+  if (isTooDeep(text))
+    throw fieldProblem(400, [
+      { field: 'body', value: shortened(text.slice(0, 200)), expected: `nested at most ${NESTING_MAX} deep` },
+    ]);
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
     const fault = error instanceof Error ? ` (${error.message.slice(0, 160)})` : '';
     throw fieldProblem(400, [{ field: 'body', value: shortened(text.slice(0, 200)), expected: `valid JSON${fault}` }]);
   }
+};
+
+const isTooDeep = (text: string): boolean => {
+  let depth = 0;
+  let quoted = false;
+  for (let i = 0; i < text.length; i += 1) {
+    const character = text[i];
+    if (quoted && character === '\\') i += 1;
+    else if (character === '"') quoted = !quoted;
+    else if (quoted) continue;
+    else if (character === '[' || character === '{') depth += 1;
+    else if (character === ']' || character === '}') depth -= 1;
+    if (depth > NESTING_MAX) return true;
+  }
+  return false;
 };

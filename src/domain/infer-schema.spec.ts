@@ -55,6 +55,19 @@ describe('inferSchema', () => {
     expect(transactionParser(schema).fromCsv({ f0: '1', f1: '2' }).ok).toBe(false);
   });
 
+  it('sees that a column repeats the label, so that it does not become a feature', () => {
+    const { schema, notes } = infer(
+      rows(40, (i) => ({
+        v: String(i % 4),
+        scenario: i % 10 === 0 ? String(1 + (i % 3)) : '0',
+        label: i % 10 === 0 ? '1' : '0',
+      })),
+    );
+    expect(schema.numeric.map((f) => f.column)).toEqual(['v']);
+    expect(schema.label).toMatchObject({ column: 'label', typeColumn: 'scenario' });
+    expect(notes.join()).toContain('scenario: kind of fraud');
+  });
+
   it('takes seconds since the start of a file as a number, not as a time', () => {
     const { schema } = infer(rows(5, (i) => ({ time: String(i * 60), v: String(i) })));
     expect(schema.time).toBeUndefined();
@@ -68,6 +81,7 @@ describe('inferSchema', () => {
     ['a column twice', ['a', 'a'], [{ a: '1' }], {}, '"a" twice'],
     ['a column without name', ['a', ''], [{ a: '1' }], {}, 'without a name'],
     ['a label that is not there', ['a'], [{ a: '1' }], { labelColumn: 'y' }, 'there is no column "y"; the file has a'],
+    ['a column asked for twice', ['a'], [{ a: '1' }], { labelColumn: 'a', ignoredColumns: ['a'] }, 'cannot be two of label, id'],
     ['a label of three values', ['a'], [{ a: '0' }, { a: '1' }, { a: '2' }], { labelColumn: 'a' }, 'label column "a" holds "2"'],
     ['a label with gaps', ['a'], [{ a: '0' }, { a: '' }], { labelColumn: 'a' }, 'empty cells'],
     ['an id that repeats', ['a'], [{ a: '0' }, { a: '0' }], { idColumn: 'a' }, 'ids must be unique'],

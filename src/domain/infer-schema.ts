@@ -60,9 +60,11 @@ const checkHeader = (header: readonly string[], rows: readonly Row[], options: I
     if (seen.has(name)) throw new InputError(`the header names column "${name}" twice`);
     seen.add(name);
   }
-  for (const name of [options.labelColumn, options.idColumn, ...(options.ignoredColumns ?? [])])
-    if (name !== undefined && !seen.has(name))
-      throw new InputError(`there is no column "${name}"; the file has ${header.slice(0, 40).join(', ')}`);
+  const asked = [options.labelColumn, options.idColumn, ...(options.ignoredColumns ?? [])].filter((name) => name !== undefined);
+  for (const [i, name] of asked.entries()) {
+    if (!seen.has(name)) throw new InputError(`there is no column "${name}"; the file has ${header.slice(0, 40).join(', ')}`);
+    if (asked.indexOf(name) !== i) throw new InputError(`column "${name}" cannot be two of label, id and left out`);
+  }
 };
 
 const LABELS = new Set(['0', '1', 'true', 'false', 'True', 'False']);
@@ -113,6 +115,22 @@ const minorDigitsOf = (column: ColumnContent): number | undefined => {
   return [2, 3, 4].find((digits) => column.values.every((value) => fits(digits, value)));
 };
 
+/** At most this many values can be kinds of fraud rather than a measurement. */
+const TYPES_MAX = 20;
+
+/** A column whose every value comes with one label alone repeats the label ("scenario" 0 is legitimate, 1 to 3 are fraud). */
+const repeatsLabel = (column: ColumnContent, label: ColumnContent, rows: readonly Row[]): boolean => {
+  if (label.distinct < 2 || column.distinct < 2 || column.distinct > TYPES_MAX || rows.length < 2 * column.distinct) return false;
+  const labelOf = new Map<string, string>();
+  for (const row of rows) {
+    const value = row[column.name] ?? '';
+    const own = row[label.name]!;
+    if ((labelOf.get(value) ?? own) !== own) return false;
+    labelOf.set(value, own);
+  }
+  return true;
+};
+
 const share = (column: ColumnContent): string => `${column.distinct} distinct values in ${column.values.length} rows`;
 
 /**
@@ -141,6 +159,15 @@ export const inferSchema = (
   };
   const asked = (wish: string | undefined): string => (wish === undefined ? 'by name and content' : 'as asked');
   const label = take(labelColumn(rest, options.labelColumn), `label, ${asked(options.labelColumn)}; never a feature`);
+  const leaks = label === undefined ? [] : rest.filter((column) => repeatsLabel(column, label, sampleRows));
+  const typeColumn = leaks[0]?.name;
+  for (const column of leaks)
+    take(
+      column,
+      column.name === typeColumn
+        ? 'kind of fraud: each value comes with one label; never a feature'
+        : 'left out: it repeats the label',
+    );
   const id = take(idColumn(rest, options.idColumn), `id, ${asked(options.idColumn)}; never a feature`);
   if (id === undefined) notes.push(`${ROW_ID}: no column is a unique id by name, so the row number is the id`);
   const time = rest.find((column) => timeFormat(column) !== undefined);
@@ -193,7 +220,9 @@ export const inferSchema = (
     ...(amount ? { amount: { column: amount.name, currency: 'EUR', minorDigits } } : {}),
     numeric,
     categorical,
-    ...(label ? { label: { column: label.name, delayDays: canRemember ? 7 : 0 } } : {}),
+    ...(label
+      ? { label: { column: label.name, delayDays: canRemember ? 7 : 0, ...(typeColumn === undefined ? {} : { typeColumn }) } }
+      : {}),
     features: { set: canRemember ? 'full' : 'columns' },
   });
   return { schema, notes };

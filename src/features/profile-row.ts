@@ -10,13 +10,15 @@ export const PROFILE = {
   amountNu: 2,
   gapShape: 3,
   gapScale: 4,
-  /** 1 where the entity has an earlier event. */
-  hasGap: 5,
+  /** Days since the entity's event before; -1 where it has none. */
+  gapDays: 5,
   categoryMean: 6,
   categoryScale: 7,
   categoryNu: 8,
+  /** Events of the hour before. */
+  burst: 9,
   /** Probability of each 4-hour bin. */
-  hours: 9,
+  hours: 10,
 } as const;
 export const PROFILE_WIDTH = PROFILE.hours + HOUR_BINS;
 
@@ -32,7 +34,8 @@ export const writeProfileRow = (
   out[at + PROFILE.amountNu] = work.own.nu;
   out[at + PROFILE.gapShape] = GAP_SHAPE + state.stats[STAT.gapWeight]!;
   out[at + PROFILE.gapScale] = GAP_SCALE + state.stats[STAT.gapDays]!;
-  out[at + PROFILE.hasGap] = work.gapDays >= 0 ? 1 : 0;
+  out[at + PROFILE.gapDays] = work.gapDays >= 0 ? work.gapDays : -1;
+  out[at + PROFILE.burst] = work.burst;
   out[at + PROFILE.categoryMean] = work.ofCategory.mean;
   out[at + PROFILE.categoryScale] = work.ofCategory.scale;
   out[at + PROFILE.categoryNu] = work.ofCategory.nu;

@@ -104,7 +104,7 @@ export const writeProfile = (
   const { stats } = state;
   const shape = GAP_SHAPE + stats[STAT.gapWeight]!;
   const scale = GAP_SCALE + stats[STAT.gapDays]!;
-  const burst = state.events.countIn(work.occurredAtMs - HOUR_MS, work.occurredAtMs);
+  work.burst = state.events.countIn(work.occurredAtMs - HOUR_MS, work.occurredAtMs);
   const decay = recentDecay(work, state);
   const longest = plan.windowsMs.length - 1;
   const habitual = work.windows.sum[longest]! / work.windows.count[longest]! / plan.minorPerUnit;
@@ -113,7 +113,7 @@ export const writeProfile = (
   out[at + 2] = work.z;
   // Without an event before there is no gap, hence no evidence.
   out[at + 3] = work.gapDays >= 0 ? lomaxLowerSurprisal(work.gapDays, shape, scale) : 0;
-  out[at + 4] = burstSurprisal(burst, shape, BURST_DAYS / (scale + BURST_DAYS));
+  out[at + 4] = burstSurprisal(work.burst, shape, BURST_DAYS / (scale + BURST_DAYS));
   out[at + 5] = -Math.log(hourProbability(state, priors, work.hourBin));
   out[at + 6] = (stats[STAT.recentZ]! * decay) / (stats[STAT.recentCount]! * decay + 1);
   out[at + 7] = stats[STAT.recentMax]! * decay;

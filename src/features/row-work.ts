@@ -28,6 +28,8 @@ export interface RowWork {
   /** Days since the event before; NaN: there is none. */
   gapDays: number;
   hourBin: number;
+  /** Events of the hour before, without this one. */
+  burst: number;
   counterpartHash: number;
   /** Index of the level of the profiled field (its length: unseen); -1: none or missing. */
   categoryLevel: number;
@@ -47,6 +49,7 @@ export const rowWork = (plan: FeaturePlan): RowWork => {
     z: 0,
     gapDays: NaN,
     hourBin: 0,
+    burst: 0,
     counterpartHash: 0,
     categoryLevel: -1,
   };

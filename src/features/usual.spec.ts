@@ -7,7 +7,7 @@ import { createFeatureSet } from './catalog.js';
 import { computeFeatures } from './compute-features.js';
 import { fitPriors } from './priors.js';
 import { PROFILE_WIDTH } from './profile-row.js';
-import { usualHours, usualValues, type EntityUsual } from './usual.js';
+import { usualHours, usualValues, type Interval } from './usual.js';
 
 const DAY = 86_400_000;
 const schema = TransactionSchemaDefinition.parse({
@@ -52,7 +52,7 @@ const world = (): Transaction[] => {
   return rows.sort((a, b) => a.occurredAtMs - b.occurredAtMs);
 };
 
-const isWithin = (value: number, { low, high }: EntityUsual): boolean =>
+const isWithin = (value: number, { low, high }: Interval): boolean =>
   low <= high ? value >= low && value <= high : value >= low || value <= high;
 
 describe('usual values', () => {
@@ -95,7 +95,7 @@ describe('usual values', () => {
   });
 
   it('of hours may pass midnight', () => {
-    const span = ({ low, high }: EntityUsual): number => (high - low + 24) % 24;
+    const span = ({ low, high }: Interval): number => (high - low + 24) % 24;
     const night = usualHours([0.5, 0, 0, 0, 0, 0.5]);
     expect(span(night)).toBeCloseTo(7.2, 9);
     expect(night.low).toBeGreaterThan(night.high);

@@ -11,7 +11,7 @@ export const trainingParameters = {
   rowsMax: z.int().min(10).max(1_000_000).default(50_000),
   batchSize: z.int().min(1).max(4096).default(128),
   epochs: z.number().positive().max(1000).default(8),
-  stepsMin: z.int().min(1).max(100_000).default(1000),
+  stepsMin: z.int().min(1).max(100_000).default(400),
   stepsMax: z.int().min(1).max(100_000).default(3000),
   learningRate: z.number().positive().max(1).default(4e-3),
   clipNorm: z.number().positive().default(5),

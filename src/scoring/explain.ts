@@ -1,7 +1,6 @@
 import type { Reason, UsualValue } from '../domain/alert.js';
 import type { Channel } from '../domain/decision.js';
 import type { FeatureColumn, FeatureMatrix } from '../domain/feature-matrix.js';
-import { decimalAmount } from '../domain/money.js';
 import type { Transaction } from '../domain/transaction.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import { usualValues } from '../features/usual.js';
@@ -41,29 +40,30 @@ export const explain = (model: ScoringModel, channel: Channel, row: ExplainedRow
       const column = features.columns[index]!;
       const habit = habits[name];
       const usual: UsualValue | null = habit
-        ? habit
-        : modelUsual && column.kind === 'numeric' && Number.isFinite(modelUsual.low[index])
+        ? { low: habit.low, median: habit.median, high: habit.high, basis: habit.basis }
+        : modelUsual && isNatural(column) && Number.isFinite(modelUsual.low[index])
           ? { low: modelUsual.low[index]!, median: modelUsual.median[index]!, high: modelUsual.high[index]!, basis: 'model' }
           : null;
-      const observed = observedValue(column, features.values[index]!, row.transaction, schema, habit !== undefined);
+      const observed = habit?.observed ?? observedValue(column, features.values[index]!, row.transaction, schema);
       const text = textOf(column, observed, usual, row.transaction, schema);
       return { channel, feature: name, field: column.field, nats: termNats, observed, usual, text };
     });
 };
 
-const isMoney = (column: FeatureColumn, schema: TransactionSchema): boolean =>
-  schema.amount !== undefined && column.field === schema.amount.column && /^(tx_amount|log_amount|s_amt|z_amt|rel|z_amt_.*)$/.test(column.name);
+/** A surprisal's or a log-odds' own interval says nothing to a person. */
+const isNatural = (column: FeatureColumn): boolean => column.kind === 'numeric' && !/^(s_|markov$)/.test(column.name);
 
-/** Columns that speak about the amount or the hour show those, not the feature's own number. */
+const isMoney = (column: FeatureColumn, schema: TransactionSchema): boolean =>
+  schema.amount !== undefined &&
+  column.field === schema.amount.column &&
+  /^(tx_amount|log_amount|s_amt|z_amt|rel|z_amt_.*)$/.test(column.name);
+
 const observedValue = (
   column: FeatureColumn,
   value: number,
   transaction: Transaction,
   schema: TransactionSchema,
-  hasHabit: boolean,
 ): number | string => {
-  if (schema.amount && isMoney(column, schema)) return Number(decimalAmount(transaction.amountMinor, schema.amount.minorDigits));
-  if (column.name === 's_hour' && hasHabit) return new Date(transaction.occurredAtMs).getUTCHours();
   if (column.kind === 'categorical') return Number.isNaN(value) ? 'missing' : (column.levels[value] ?? 'a new value');
   const entity = schema.entities.findIndex((e) => e.column === column.field);
   if (entity >= 0 && column.name === 's_counterpart') return transaction.entities[entity]!;
@@ -78,16 +78,37 @@ const textOf = (
   schema: TransactionSchema,
 ): string => {
   const money = isMoney(column, schema);
-  const show = (value: number | string): string =>
-    typeof value === 'string' ? value : money ? value.toFixed(schema.amount!.minorDigits) : String(Number(value.toPrecision(3)));
-  const unit = money ? ` ${transaction.currency}` : column.name === 's_gap' && usual ? ' h' : '';
+  const show = (value: number | string): string => {
+    if (typeof value === 'string') return value;
+    if (money) return value.toFixed(schema.amount!.minorDigits);
+    if (HOUR_COLUMNS.has(column.name)) return clockTime(value);
+    return column.name === 's_gap' && usual ? duration(value) : String(Number(value.toPrecision(3)));
+  };
+  const unit = money ? ` ${transaction.currency}` : '';
   const range = usual ? `, usually ${show(usual.low)} to ${show(usual.high)}${unit}` : '';
   return `${phraseOf(column.name, schema)} ${show(observed)}${unit}${range}`;
 };
 
+const HOUR_COLUMNS = new Set(['hour', 's_hour']);
+
+/** 3.25 is "03:15". */
+const clockTime = (hours: number): string => {
+  const minutes = Math.floor(hours * 60) % 1440;
+  return `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`;
+};
+
+const duration = (days: number): string => {
+  if (days >= 2) return `${days.toFixed(1)} days`;
+  if (days >= 2 / 24) return `${(days * 24).toFixed(1)} hours`;
+  return `${(days * 1440).toFixed(0)} minutes`;
+};
+
 /** What a feature is called in a sentence. */
 const phraseOf = (name: string, schema: TransactionSchema): string => {
-  const [primary, counterpart] = [schema.entities[0]?.name ?? 'customer', schema.features.counterpartEntity ?? schema.entities[1]?.name ?? 'counterpart'];
+  const [primary, counterpart] = [
+    schema.entities[0]?.name ?? 'customer',
+    schema.features.counterpartEntity ?? schema.entities[1]?.name ?? 'counterpart',
+  ];
   const fixed: Readonly<Record<string, string>> = {
     tx_amount: 'amount',
     log_amount: 'amount',
@@ -96,10 +117,12 @@ const phraseOf = (name: string, schema: TransactionSchema): string => {
     rel: `amount against the ${primary}'s 30-day mean`,
     s_gap: 'time since the last payment',
     s_hour: 'hour of day (UTC)',
+    hour: 'hour of day (UTC)',
+    z_amt_category: 'amount in this category',
     s_counterpart: `unfamiliar ${counterpart}`,
     recent_z: 'unusual amounts lately',
     recent_max: 'largest unusual amount lately',
-    burst: 'payments within an hour (surprisal)',
+    s_burst: 'payments in the hour before',
     markov: `fraud reported at this ${schema.features.markovEntity ?? counterpart} (log-odds)`,
     during_night: 'at night',
     during_weekend: 'at the weekend',
@@ -109,6 +132,8 @@ const phraseOf = (name: string, schema: TransactionSchema): string => {
   const window = /^(.+)_(nb|avg|max|risk)_(\d+)d$/.exec(name);
   if (!window) return name.replaceAll('_', ' ');
   const [, entity, kind, days] = window;
-  const what = { nb: 'payments', avg: 'mean amount', max: 'largest amount', risk: 'share of fraud' }[kind as 'nb' | 'avg' | 'max' | 'risk'];
+  const what = { nb: 'payments', avg: 'mean amount', max: 'largest amount', risk: 'share of fraud' }[
+    kind as 'nb' | 'avg' | 'max' | 'risk'
+  ];
   return `${what} of this ${entity} in ${days} ${days === '1' ? 'day' : 'days'}`;
 };

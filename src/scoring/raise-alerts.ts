@@ -4,6 +4,7 @@ import { selectRows } from '../domain/feature-matrix.js';
 import { decimalAmount } from '../domain/money.js';
 import type { ScoredTransaction } from '../domain/scored-transaction.js';
 import type { ComputedFeatures } from '../features/compute-features.js';
+import { PROFILE_WIDTH } from '../features/profile-row.js';
 import { explain } from './explain.js';
 import type { ScoringModel } from './scoring-model.js';
 
@@ -11,19 +12,14 @@ import type { ScoringModel } from './scoring-model.js';
 const ALERT_NAMESPACE = 'f2b6b7c2-4a3e-5d0c-9a57-6d1c2f0b8e11';
 
 /** An alert for every row that is not approved, in the rows' order, with reasons and one readable line. */
-export const raiseAlerts = (
-  rows: readonly ScoredTransaction[],
-  computed: ComputedFeatures,
-  model: ScoringModel,
-): Alert[] => {
-  const profileWidth = rows.length === 0 ? 0 : computed.profiles.length / rows.length;
+export const raiseAlerts = (rows: readonly ScoredTransaction[], computed: ComputedFeatures, model: ScoringModel): Alert[] => {
   return rows.flatMap((scored, i) => {
     const { outcome, lane } = scored.decision;
     if (outcome === 'approve' || lane === null) return [];
     const reasons = explain(model, lane, {
       transaction: scored.transaction,
       features: selectRows(computed.matrix, [i]),
-      profile: computed.profiles.slice(i * profileWidth, (i + 1) * profileWidth),
+      profile: computed.profiles.slice(i * PROFILE_WIDTH, (i + 1) * PROFILE_WIDTH),
     });
     const { schema } = model.featureSet;
     const { transaction } = scored;
@@ -53,9 +49,14 @@ const LANES = { S: 'supervised', T: 'tails', H: 'Markov filter', D: 'density' } 
 /** "DECLINE 412.00 EUR, customer c12, merchant m7: density 1 in 8,300; amount 412.00 EUR, usually 12.10 to 61.90 EUR (6.2 nats)" */
 const sentenceOf = (alert: Omit<Alert, 'sentence'>): string => {
   const who = Object.entries(alert.entities).map(([name, id]) => `${name} ${id}`);
-  const what = [...(alert.amount === null ? [`transaction ${alert.transactionId}`] : [`${alert.amount} ${alert.currency}`]), ...who];
+  const what = [
+    ...(alert.amount === null ? [`transaction ${alert.transactionId}`] : [`${alert.amount} ${alert.currency}`]),
+    ...who,
+  ];
   const rarity = oneIn(alert.channels[alert.lane].minusLog10P ?? 0);
-  const reasons = alert.reasons.slice(0, 3).map((reason) => `${reason.text} (${reason.nats.toFixed(1)} nats)`);
+  // Two terms may say the same of a field (its amount against two habits): a person reads it once.
+  const distinct = alert.reasons.filter((reason, i) => alert.reasons.findIndex((other) => other.text === reason.text) === i);
+  const reasons = distinct.slice(0, 3).map((reason) => `${reason.text} (${reason.nats.toFixed(1)} nats)`);
   return `${alert.outcome.toUpperCase()} ${what.join(', ')}: ${LANES[alert.lane]} ${rarity}${reasons.length > 0 ? `; ${reasons.join('; ')}` : ''}`;
 };
 

@@ -60,7 +60,8 @@ export const scoreBatch = (work: ScoringWork, model: ScoringModel, terms: Scorin
 export const scoreChannels = (model: ScoringModel, features: FeatureMatrix): Record<Channel, Float64Array> =>
   byChannel(
     (channel) =>
-      model.detectors[channel]?.score(channelFeatures(model.featureSet, channel, features)) ?? new Float64Array(features.rowCount),
+      model.detectors[channel]?.score(channelFeatures(model.featureSet, channel, features)) ??
+      new Float64Array(features.rowCount),
   );
 
 /** Before the first calibration nothing is decided: every row is approved, and says so by null p-values. */

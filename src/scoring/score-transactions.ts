@@ -90,7 +90,8 @@ const parseRecords = (records: readonly IncomingRecord[], parser: TransactionPar
   const unreadable: DeadLetter[] = [];
   for (const record of records) {
     const parsed = parser.fromBytes(record.bytes);
-    if (parsed.ok) candidates.push({ record, transaction: parsed.transaction, contentHash: contentHash(parser, parsed.transaction) });
+    if (parsed.ok)
+      candidates.push({ record, transaction: parsed.transaction, contentHash: contentHash(parser, parsed.transaction) });
     else unreadable.push({ record, reason: problemSentence(parsed.problems) });
   }
   return { candidates, unreadable };

@@ -94,7 +94,8 @@ const makeFolder = async (folder: string, owner: ServerUser | null = null, mode?
     if (mode !== undefined) await chmod(folder, mode);
     if (owner !== null) await chown(folder, owner.uid, owner.gid);
   } catch (error) {
-    rethrow(folder)(error);
+    // On a read-only file system Node's recursive mkdir says ENOENT.
+    rethrow(folder)(isErrno(error, 'ENOENT') ? Object.assign(new Error('read-only'), { code: 'EROFS' }) : error);
   }
 };
 

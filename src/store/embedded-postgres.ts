@@ -5,8 +5,9 @@ import { chown, open, readdir, readFile, rename, rm, stat, writeFile } from 'nod
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
-import { EmbeddedPostgresError, type EmbeddedPlace, fileSentence, findPlace, isErrno } from './embedded-place.js';
+import type pg from 'pg';
+import { claim, connect, dataOf, findRunning, isAlive, readPassword, type Running, urlOf } from './embedded-owner.js';
+import { EmbeddedPostgresError, type EmbeddedPlace, fileSentence, findPlace } from './embedded-place.js';
 
 export interface EmbeddedOptions {
   /** SURPRISAL_HOME. */
@@ -32,8 +33,6 @@ export interface EmbeddedPostgres {
 
 const START_LIMIT_MS = 120_000;
 const LOG_LIMIT_BYTES = 10_000_000;
-/** Session lock in database `postgres` that whoever owns the server holds: it falls when that process dies. */
-const OWNER_LOCK = 7_305_808_869;
 
 /**
  * Starts PostgreSQL under `home`, or takes over the one that a killed process left behind.
@@ -75,17 +74,6 @@ export const startEmbeddedPostgres = async (options: EmbeddedOptions): Promise<E
   }
 };
 
-const urlOf = (user: string, password: string, port: number, database: string): string =>
-  `postgres://${user}:${password}@127.0.0.1:${port}/${database}`;
-const dataOf = (place: EmbeddedPlace): string => join(place.folder, 'data');
-const readPassword = (place: EmbeddedPlace): Promise<string> => readFile(join(place.folder, 'password'), 'utf8');
-
-interface Running {
-  readonly port: number;
-  /** Connection that holds the owner's lock. */
-  readonly owner: pg.Client;
-}
-
 const run = (place: EmbeddedPlace, program: string, args: readonly string[], output: number): ChildProcess =>
   spawn(join(place.binaries, program), args, {
     ...place.user,
@@ -100,7 +88,12 @@ const run = (place: EmbeddedPlace, program: string, args: readonly string[], out
 
 const exitOf = (child: ChildProcess): Promise<number> =>
   new Promise((done, failed) => {
-    child.once('error', failed);
+    // No such loader (musl), no right to change the user, …: never a matter of the folder.
+    child.once('error', ({ message }) =>
+      failed(
+        new EmbeddedPostgresError(`the PostgreSQL of this package does not run here (${message}): set DATABASE_URL to another`),
+      ),
+    );
     child.once('exit', (code) => done(code ?? 1));
   });
 
@@ -130,7 +123,11 @@ const initialise = async (place: EmbeddedPlace, log: (line: string) => void): Pr
     const code = await exitOf(run(place, 'initdb', [...args, '--locale=C', '--no-instructions'], output));
     if (code !== 0) throw await failure(place, 'initdb', tail);
   });
-  await rename(fresh, data);
+  await rename(fresh, data).catch(async (error: unknown) => {
+    if (!existsSync(data)) throw error;
+    // Another start of this home was faster; its server will answer.
+    await rm(fresh, { recursive: true });
+  });
 };
 
 /** The server's own output goes to `server.log`; `tail` reads what was added since. */
@@ -176,20 +173,26 @@ const start = async (place: EmbeddedPlace, home: string): Promise<Running> => {
       const ended = exitOf(child);
       child.unref();
       let code: number | undefined;
+      let refused: Error | undefined;
       ended.then(
         (value) => (code = value),
-        () => (code = -1),
+        (error: Error) => {
+          code = -1;
+          refused = error;
+        },
       );
       for (const deadline = Date.now() + START_LIMIT_MS; Date.now() < deadline; await sleep(40)) {
         const owner = code === undefined ? await connect(place, port) : null;
         if (owner) return { port, owner: await claim(owner, home) };
         if (code === undefined) continue;
+        if (refused) throw refused;
         // Another process took the port in between: try the next one.
         if (attempt < 5 && (await tail()).includes('Address already in use')) return null;
         // Or another start of this home was faster: say so.
         await findRunning(place, home).then((other) => other?.owner.end());
         throw await failure(place, 'postgres', tail);
       }
+      child.kill('SIGINT');
       throw new EmbeddedPostgresError(`PostgreSQL did not become ready within ${START_LIMIT_MS / 1000} s: see ${place.folder}`);
     });
     if (running) return running;
@@ -205,70 +208,6 @@ const freePort = (): Promise<number> =>
       server.close(() => done(typeof address === 'object' && address !== null ? address.port : 0));
     });
   });
-
-/** A superuser's connection, or null while nobody or somebody else answers. It does not keep the process alive. */
-const connect = async (place: EmbeddedPlace, port: number): Promise<pg.Client | null> => {
-  const client = new pg.Client({
-    connectionString: urlOf('postgres', await readPassword(place), port, 'postgres'),
-    application_name: 'surprisal owner',
-    connectionTimeoutMillis: 5_000,
-    keepAlive: true,
-  });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory');
-    if (resolve(rows[0]?.data_directory ?? '') !== dataOf(place)) throw new Error('another server');
-    client.removeAllListeners('error');
-    return client;
-  } catch {
-    await client.end().catch(() => undefined);
-    return null;
-  }
-};
-
-const claim = async (owner: pg.Client, home: string): Promise<pg.Client> => {
-  const { rows } = await owner.query<{ claimed: boolean }>('SELECT pg_try_advisory_lock($1) AS claimed', [OWNER_LOCK]);
-  if (rows[0]?.claimed) return owner;
-  await owner.end();
-  throw new EmbeddedPostgresError(`another Surprisal is running in ${home}: stop it, or set SURPRISAL_HOME to another folder`);
-};
-
-/** The server that `postmaster.pid` names, if it is still there. */
-const findRunning = async (place: EmbeddedPlace, home: string): Promise<Running | null> => {
-  const pidFile = join(dataOf(place), 'postmaster.pid');
-  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(100)) {
-    const lines = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n');
-    const [pid, port] = [Number(lines[0]), Number(lines[3])];
-    if (!pid || !isAlive(pid)) return null;
-    if (!(await isPostgres(pid))) {
-      // The machine gave the dead server's pid to another program; PostgreSQL itself would refuse to start.
-      await rm(pidFile, { force: true });
-      return null;
-    }
-    const owner = port ? await connect(place, port) : null;
-    if (owner) return { port, owner: await claim(owner, home) };
-  }
-  throw new EmbeddedPostgresError(
-    `a PostgreSQL in ${place.folder} neither answers nor ends: stop the process named in ${pidFile}`,
-  );
-};
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return isErrno(error, 'EPERM');
-  }
-};
-
-/** Unknown (no /proc) counts as yes: never remove the lock file of a server that may live. */
-const isPostgres = async (pid: number): Promise<boolean> =>
-  readFile(`/proc/${pid}/cmdline`, 'utf8').then(
-    (line) => line.includes('postgres'),
-    () => true,
-  );
 
 /** Role and database of the service; the service itself never is a superuser. */
 const createDatabase = async (owner: pg.Client, password: string): Promise<void> => {

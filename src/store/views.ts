@@ -41,11 +41,11 @@ export const transactionView = (schema: TransactionSchema, row: ViewRow): Transa
   id: row.id,
   occurredAt: row.occurred_at.toISOString(),
   entities: Object.fromEntries(
-    schema.entities.flatMap(({ name }, i) => (row.entities[i] === undefined ? [] : [[name, row.entities[i]]])),
+    schema.entities.slice(0, row.entities.length).map(({ name }, i) => [name, row.entities[i]!] as const),
   ),
   amount: schema.amount ? decimalAmount(row.amount_minor, schema.amount.minorDigits) : null,
   currency: schema.amount ? row.currency : null,
-  fields: Object.fromEntries([
+  fields: Object.fromEntries<number | string | null>([
     ...schema.numeric.map(({ column }, i) => [column, row.numeric_fields[i] ?? null] as const),
     ...schema.categorical.map(({ column }, i) => [column, row.categorical_fields[i] ?? null] as const),
   ]),

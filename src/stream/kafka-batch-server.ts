@@ -233,10 +233,13 @@ export class KafkaBatchServer extends Server implements CustomTransportStrategy 
       isCurrent: () => assignment === this.#assignment && this.#state === 'reading' && !this.#isPaused && payload.isRunning(),
       committed: (nextOffset) => {
         place.position = nextOffset;
+        // A batch can outlive its assignment: kafkajs then has nowhere to note this.
+        if (assignment !== this.#assignment) return;
         assigned.position = nextOffset;
         payload.resolveOffset(String(nextOffset - 1n));
       },
       positionMoved: async () => {
+        if (assignment !== this.#assignment) return;
         const stored = await this.#positions.moved(topic, partition);
         place.position = stored.position;
         assigned.position = stored.position;

@@ -8,6 +8,25 @@ const backends: [string, () => TensorBackend][] = [
   ['simd', createSimdBackend],
 ];
 
+it('frees the gradients of inner tensors while it goes', () => {
+  const backend = createReferenceBackend();
+  let peak = 0;
+  const engine: Engine = new Engine({
+    ...backend,
+    unaryGradient: (...inputs) => {
+      peak = Math.max(peak, engine.liveTensors);
+      return backend.unaryGradient(...inputs);
+    },
+  });
+  const parameter = engine.parameter(1, 1, [0.5]);
+  engine.scope(() => {
+    const loss = engine.record(() => Array.from({ length: 50 }).reduce<Tensor>((x) => engine.tanh(x), parameter));
+    const before = engine.liveTensors;
+    engine.gradients(loss, [parameter]);
+    expect(peak - before).toBeLessThan(4);
+  });
+});
+
 describe.each(backends)('engine on %s', (_, createBackend) => {
   let engine: Engine;
   const ones = (rows: number, columns: number): Tensor =>

@@ -137,11 +137,13 @@ const replay = async (
   const line = new OnlineLine(schema, parser, store, scorer);
   const encoder = new TextEncoder();
   const testFromMs = Math.min(...[test[0]!.occurredAtMs]);
-  const due = labels.filter((l) => l.isFraud && l.knownAtMs > lastSeenLabel(candidate, testFromMs)).sort((a, b) => a.knownAtMs - b.knownAtMs);
+  const due = labels
+    .filter((l) => l.isFraud && l.knownAtMs > lastSeenLabel(candidate, testFromMs))
+    .sort((a, b) => a.knownAtMs - b.knownAtMs);
 
   let calibration = candidate.calibration;
   let nextLabel = 0;
-  for (let from = 0; from < test.length; ) {
+  for (let from = 0; from < test.length;) {
     context.signal?.throwIfAborted();
     const firstMs = test[from]!.occurredAtMs;
     while (nextLabel < due.length && due[nextLabel]!.knownAtMs <= firstMs) store.applyLabel(due[nextLabel++]!);

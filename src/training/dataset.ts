@@ -9,8 +9,6 @@ export interface Dataset {
   /** Rows with event time in [keepFromMs, keepToMs), in event order. */
   readonly features: FeatureMatrix;
   readonly transactions: readonly Transaction[];
-  /** Profile rows of the kept transactions, for usual values (rows x profile width). */
-  readonly profiles: Float64Array;
   /** What is remembered after the last transaction before keepToMs. */
   readonly activity: Activity;
   /** Cell of every transaction that will once be called fraud, by transaction id. */
@@ -49,7 +47,6 @@ export const buildDataset = async (
   const kept = firstKept < 0 ? 0 : Math.max(0, count - firstKept);
   const width = featureSet.columns.length;
   const values = new Float32Array(kept * width);
-  const profileParts: Float64Array[] = [];
 
   let nextLabel = 0;
   const chunkEnd = (from: number): number => {
@@ -58,7 +55,7 @@ export const buildDataset = async (
     while (to < count && to - from < CHUNK_ROWS && transactions[to]!.occurredAtMs < knownAtMs) to += 1;
     return to;
   };
-  for (let from = 0; from < count; ) {
+  for (let from = 0; from < count;) {
     while (nextLabel < frauds.length && frauds[nextLabel]!.knownAtMs <= transactions[from]!.occurredAtMs) {
       const id = frauds[nextLabel]!.transactionId;
       const cell = fraudCells.get(id);
@@ -68,7 +65,7 @@ export const buildDataset = async (
     }
     const to = Math.max(from + 1, chunkEnd(from));
     const chunk = transactions.slice(from, to);
-    const computed = computeFeatures(featureSet, chunk, activity);
+    const computed = computeFeatures(featureSet, chunk, activity, { withProfiles: false });
     chunk.forEach((t, i) => {
       if (!fraudIds.has(t.id)) return;
       fraudCells.set(t.id, { entities: t.entities, occurredAtMs: t.occurredAtMs, amountBin: computed.amountBins[i]! });
@@ -76,8 +73,6 @@ export const buildDataset = async (
     if (kept > 0 && to > firstKept) {
       const skip = Math.max(0, firstKept - from);
       values.set(computed.matrix.values.subarray(skip * width), (from + skip - firstKept) * width);
-      const profileWidth = computed.profiles.length / chunk.length;
-      profileParts.push(computed.profiles.slice(skip * profileWidth));
     }
     from = to;
     await onProgress(to / count);
@@ -85,20 +80,9 @@ export const buildDataset = async (
   return {
     features: featureMatrix(featureSet.columns, values),
     transactions: transactions.slice(firstKept < 0 ? count : firstKept, count),
-    profiles: joinFloat64(profileParts),
     activity,
     fraudCells,
   };
-};
-
-const joinFloat64 = (parts: readonly Float64Array[]): Float64Array => {
-  const whole = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 };
 
 /**

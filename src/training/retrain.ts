@@ -190,7 +190,11 @@ const plattOf = (detector: Detector, later: FeatureMatrix, labels: Int8Array): P
   );
 };
 
-const reportOf = (slices: Slices, scores: Readonly<Record<Channel, Float64Array>>, detectors: ChannelDetectors): RetrainReport => {
+const reportOf = (
+  slices: Slices,
+  scores: Readonly<Record<Channel, Float64Array>>,
+  detectors: ChannelDetectors,
+): RetrainReport => {
   const rows = [...slices.laterLabels.keys()].filter((i) => slices.laterLabels[i]! >= 0);
   const labels = Uint8Array.from(rows, (i) => slices.laterLabels[i]!);
   const evaluate = (channel: Channel): Evaluation | null =>

@@ -1,5 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
 import { estimators } from '../../src/models/registry.js';
-import { clausesFor, fitPurchases } from './clauses.js';
+import { acceptsParameters, clausesFor } from './clauses.js';
+import { fitPurchases } from './fits.js';
+
+const documented = parse(readFileSync('config/models.yaml', 'utf8')) as Record<string, Record<string, unknown>>;
 
 const subjects = [];
 for (const [name, estimator] of Object.entries(estimators))
@@ -7,6 +12,11 @@ for (const [name, estimator] of Object.entries(estimators))
 
 describe.each(subjects)('$name', ({ name, estimator, clauses }) => {
   it('is registered under its own name', () => expect(estimator.name).toBe(name));
+
+  it('takes what config/models.yaml says about it', async () => {
+    expect(documented).toHaveProperty([name]);
+    await expect(acceptsParameters(estimator, documented[name]!)).resolves.toBeUndefined();
+  });
 
   it.each(clauses)('%s', async (_, clause) => {
     await expect(clause(estimator)).resolves.toBeUndefined();

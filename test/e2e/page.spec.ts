@@ -99,7 +99,7 @@ describe('the live page', () => {
     await open();
     const figures = page.getByLabel('The stream');
     await figures.getByText('1,284').waitFor();
-    const text = await figures.innerText();
+    const text = (await figures.innerText()).replaceAll('\u00a0', ' ');
     for (const part of ['252', '12', '0.93 %', '1.00 % budget', 'shop-20260301T000000Z-1a2b3c4d', 'calibration'])
       expect(text).toContain(part);
     await page.getByRole('img', { name: '0.93 % of a budget of 1.00 %' }).waitFor();
@@ -115,9 +115,8 @@ describe('the live page', () => {
 
     const reasons = detail().getByRole('table').first().locator('tbody tr');
     expect(await reasons.count()).toBe(alert.reasons.length);
-    const widths = await reasons
-      .locator('.bar-cell rect')
-      .evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().width));
+    const bars = await reasons.locator('.bar-cell rect').all();
+    const widths = await Promise.all(bars.map(async (bar) => (await bar.boundingBox())!.width));
     const nats = alert.reasons.map((reason) => reason.nats);
     widths.forEach((width, i) => expect(width / widths[0]!).toBeCloseTo(nats[i]! / nats[0]!, 2));
     expect(await reasons.first().innerText()).toMatch(/amount.*\n[^]*8\.2 – 74\.5/);

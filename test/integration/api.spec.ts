@@ -183,6 +183,12 @@ describe('POST /v1/transactions', () => {
     expect(fields(await problem(postText('/v1/transactions', text), 400))).toEqual(['body']);
   });
 
+  it('nesting without end is 400, brackets in text are not nesting', async () => {
+    const deep = await problem(postText('/v1/transactions', `{"id":${'['.repeat(300_000)}${']'.repeat(300_000)}}`), 400);
+    expect(deep.problems![0]!.expected).toContain('32 deep');
+    expect((await post('/v1/transactions', payment('t1', { category: '"[{\\'.repeat(20) }))).status).toBe(200);
+  });
+
   it('bytes that are not UTF-8 are 400', async () => {
     const body = Buffer.from([0x22, 0xff, 0x22]);
     const answer = fetch(`${service.url}/v1/transactions`, {
@@ -347,6 +353,12 @@ describe('lists', () => {
     ['/v1/status?x=1', 'x'],
   ])('%s is 400 naming %s', async (path, field) => {
     expect(fields(await problem(get(path), 400))).toEqual([field]);
+  });
+
+  it('an address that is no text is 400, an id with a slash is an id', async () => {
+    await problem(get('/v1/transactions/%zz'), 400);
+    await post('/v1/transactions', payment('a/b'));
+    expect((await json(get('/v1/transactions/a%2Fb')))['id']).toBe('a/b');
   });
 
   it.each(['/v1/alerts/3d2c6d9e-8f0e-5c44-9a57-000000000000', '/v1/transactions/none', '/v1/nothing'])(

@@ -30,9 +30,9 @@ const label = (transactionId: string, isFraud: boolean, knownAtMs = T0 + 1000, l
 });
 /** Known frauds and transactions over all cells of the terminals; the cards' cells must agree. */
 const counted = async (): Promise<{ n: number; frauds: number }> => {
-  const sums = (await source.query(
+  const sums = await source.query<{ n: number; frauds: number }[]>(
     `SELECT entity_type, sum(n)::int AS n, sum(n_fraud)::int AS frauds FROM evidence_cells GROUP BY 1 ORDER BY 1`,
-  )) as { n: number; frauds: number }[];
+  );
   expect({ ...sums[0], entity_type: '' }).toEqual({ ...sums[1], entity_type: '' });
   return { n: sums[0]!.n, frauds: sums[0]!.frauds };
 };

@@ -49,7 +49,7 @@ const catalog = async (): Promise<unknown> => ({
   ),
 });
 const texts = async (sql: string): Promise<string[]> =>
-  ((await source.query(sql)) as { text: string }[]).map(({ text }) => text).sort();
+  (await source.query<{ text: string }[]>(sql)).map(({ text }) => text).sort();
 
 it('is what test/golden/schema.json says (UPDATE_GOLDEN=1 renews it)', async () => {
   const found = await catalog();

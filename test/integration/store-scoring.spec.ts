@@ -44,7 +44,7 @@ const keys = (more: object = {}) => ({
 const contents = async (): Promise<Record<string, number>> => {
   const counts: Record<string, number> = {};
   for (const { options } of TABLES)
-    counts[options.name] = Number((await source.query(`SELECT count(*) FROM ${options.name}`))[0].count);
+    counts[options.name] = (await source.query<{ n: number }[]>(`SELECT count(*)::int AS n FROM ${options.name}`))[0]!.n;
   return counts;
 };
 const fullBatch = (more: Partial<BatchCommit> = {}): BatchCommit =>
@@ -186,7 +186,7 @@ describe('writers at the same time', () => {
     });
     const results = await Promise.all(commits.map((commit) => store.commit(commit)));
     expect(new Set(results)).toEqual(new Set(['committed']));
-    const cells = await source.query(`SELECT n FROM evidence_cells WHERE entity_type = 'terminal'`);
+    const cells = await source.query<{ n: number }[]>(`SELECT n FROM evidence_cells WHERE entity_type = 'terminal'`);
     expect(cells).toEqual(terminals.map(() => ({ n: 24 })));
   });
 
@@ -195,7 +195,7 @@ describe('writers at the same time', () => {
     let newest = 0;
     const seen: number[] = [];
     const watch = async (): Promise<void> => {
-      const rows = (await source.query('SELECT sequence FROM alerts ORDER BY sequence')) as { sequence: string }[];
+      const rows = await source.query<{ sequence: string }[]>('SELECT sequence FROM alerts ORDER BY sequence');
       const all = rows.map((r) => Number(r.sequence));
       seen.push(...all.filter((sequence) => sequence > newest));
       expect(seen).toEqual(all);

@@ -49,8 +49,11 @@ const start = async (topic: string, group: string, offsets: MemoryOffsets, handl
 const produce = async (topic: string, messages: { partition?: number; key?: string; value: Buffer | string }[]) => {
   const producer = broker.kafka.producer({ idempotent: true, maxInFlightRequests: 1 });
   await producer.connect();
-  await producer.send({ topic, acks: -1, messages });
-  await producer.disconnect();
+  try {
+    await producer.send({ topic, acks: -1, messages });
+  } finally {
+    await producer.disconnect();
+  }
 };
 
 const numbered = (from: number, to: number, partition = 0) =>

@@ -10,15 +10,7 @@ import type { Transaction } from '../../src/domain/transaction.js';
 import { MemoryScoringStore } from '../../src/scoring/memory-store.js';
 import { LabelSink, Scorer, type ScoringResult, type ScoringStore, type ScoringWork } from '../../src/scoring/ports.js';
 import { OnlineLine } from '../../src/scoring/score-transactions.js';
-import type {
-  AlertFilter,
-  AlertView,
-  Page,
-  StreamStatus,
-  TransactionDetail,
-  TransactionFilter,
-  TransactionView,
-} from '../../src/store/query-types.js';
+import { MemoryQueries } from './memory-queries.js';
 
 export const SHOP_SCHEMA = TransactionSchemaDefinition.parse({
   name: 'shop',
@@ -143,119 +135,6 @@ class AmountScorer extends Scorer {
     return Promise.resolve({ featureSet: VERSIONS.featureSet, rows, states: [], evidence: [], alerts });
   }
 }
-
-/** What the store's queries answer, from memory: for the door's own behaviour, not the database's. */
-export class MemoryQueries {
-  readonly rows: { view: TransactionView; alert: Alert | null }[] = [];
-  readonly alerts: Alert[] = [];
-  readonly labels: Label[] = [];
-  repeats = 0;
-  deadLetters = 0;
-
-  add(committed: readonly ScoredTransaction[], alerts: readonly Alert[]): void {
-    for (const row of committed) {
-      const alert = alerts.find((one) => one.transactionId === row.transaction.id) ?? null;
-      this.rows.push({ view: viewOf(row), alert });
-      if (alert) this.alerts.push(alert);
-    }
-  }
-
-  private alertView(alert: Alert): AlertView {
-    const label = this.labels.findLast((one) => one.transactionId === alert.transactionId);
-    return {
-      sequence: String(this.alerts.indexOf(alert) + 1),
-      alert,
-      label: label === undefined ? null : label.isFraud ? 'fraud' : 'legitimate',
-    };
-  }
-
-  listTransactions(filter: TransactionFilter): Promise<Page<TransactionView>> {
-    const views = this.rows
-      .map((row) => row.view)
-      .filter((view) => matches(view, filter))
-      .filter((view) => (view.fused.minusLog10P ?? 0) >= (filter.minusLog10PMin ?? 0))
-      .sort((a, b) => (a.occurredAt < b.occurredAt ? 1 : -1));
-    return Promise.resolve(pageOf(views, filter));
-  }
-
-  transaction(id: string): Promise<TransactionDetail | null> {
-    const row = this.rows.find((one) => one.view.id === id);
-    const labels = this.labels.filter((label) => label.transactionId === id);
-    return Promise.resolve(row ? { ...row.view, features: { log_amount: 3.2 }, alert: row.alert, labels } : null);
-  }
-
-  listAlerts(filter: AlertFilter): Promise<Page<AlertView>> {
-    const found = this.alerts.filter((a) => matches(a, filter) && (filter.lane ?? a.lane) === a.lane);
-    return Promise.resolve(
-      pageOf(
-        found.reverse().map((a) => this.alertView(a)),
-        filter,
-      ),
-    );
-  }
-
-  alert(id: string): Promise<AlertView | null> {
-    const alert = this.alerts.find((one) => one.id === id);
-    return Promise.resolve(alert ? this.alertView(alert) : null);
-  }
-
-  alertsAfter(sequence: string, limit: number): Promise<readonly AlertView[]> {
-    const from = Number(sequence);
-    return Promise.resolve(this.alerts.slice(from, from + limit).map((alert) => this.alertView(alert)));
-  }
-
-  status(): Promise<StreamStatus> {
-    return Promise.resolve({
-      transactions: this.rows.length,
-      transactionsPerMinute: 1284,
-      alerts: this.alerts.length,
-      deadLetters: this.deadLetters,
-      repeats: this.repeats,
-      newestOccurredAt: this.rows.at(-1)?.view.occurredAt ?? null,
-      alertRate: this.rows.length === 0 ? null : 0.0093,
-      budget: 0.01,
-      model: VERSIONS.model,
-      calibration: VERSIONS.calibration,
-    });
-  }
-}
-
-const matches = (view: TransactionView | Alert, filter: AlertFilter | TransactionFilter): boolean =>
-  (filter.entity === undefined || view.entities[filter.entity.type] === filter.entity.id) &&
-  Date.parse(view.occurredAt) >= (filter.fromMs ?? -Infinity) &&
-  Date.parse(view.occurredAt) < (filter.toMs ?? Infinity) &&
-  (filter.outcome ?? view.outcome) === view.outcome;
-
-const pageOf = <T>(items: readonly T[], { cursor, limit }: { cursor?: string; limit: number }): Page<T> => {
-  const from = Number(cursor ?? 0);
-  return { items: items.slice(from, from + limit), nextCursor: from + limit < items.length ? String(from + limit) : null };
-};
-
-const viewOf = ({
-  transaction,
-  channels,
-  fused,
-  fraudProbability,
-  decision,
-  late,
-  versions,
-}: ScoredTransaction): TransactionView => ({
-  id: transaction.id,
-  occurredAt: new Date(transaction.occurredAtMs).toISOString(),
-  entities: { customer: transaction.entities[0]!, merchant: transaction.entities[1]! },
-  amount: (transaction.amountMinor / 100).toFixed(2),
-  currency: transaction.currency,
-  fields: {
-    distanceKm: Number.isNaN(transaction.numeric[0]) ? null : transaction.numeric[0]!,
-    category: transaction.categorical[0] ?? null,
-  },
-  channels,
-  fused,
-  fraudProbability,
-  outcome: decision.outcome,
-  late,
-  versions,
-});
 
 class MemoryLabels extends LabelSink {
   constructor(private readonly queries: MemoryQueries) {

@@ -10,7 +10,7 @@ export const CHANNEL_NAMES: Readonly<Record<Channel, { name: string; about: stri
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 export const count = (n: number): string => whole.format(n);
 
-export const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 2 : 1)} %`;
+export const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 2 : 1)}\u00a0%`;
 
 /** -log10 p as "1 in 8,300": two significant digits are all a tail estimate has. */
 export const oneIn = (minusLog10P: number | null): string => {

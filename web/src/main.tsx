@@ -2,6 +2,10 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.js';
 import './style.css';
+import './desk.css';
+import './detail.css';
+import './history.css';
+import './narrow.css';
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>

@@ -67,7 +67,7 @@ const create = (encoder: ColumnEncoder, weights: Weights, backend: TensorBackend
         const at = r * rows.width + index;
         head.read(outputs, r * layout.outputs);
         values[at] = -head.logOutcome(rows.outcomes[at]!);
-        if (isContinuous(encoder.columns[index]!, rows.outcomes[at]!)) values[at]! -= head.logDensity(rows.z[at]!);
+        if (isContinuous(encoder.columns[index]!, rows.outcomes[at]!)) values[at] -= head.logDensity(rows.z[at]!);
       }
     });
     return values;

@@ -85,7 +85,7 @@ export const saveDensity = ({ estimator, encoder, meta, arrays }: Omit<DensityCo
 
 /** A density whose -log p in z `core` computes exactly; see column-encoder.ts for the coordinates. */
 export const createDensity = (core: DensityCore): DensityModel => {
-  const { estimator, encoder, terms } = core;
+  const { estimator, encoder } = core;
   const model: DensityModel = {
     estimator,
     score: (features) => scoreDensity(core, features),
@@ -101,7 +101,7 @@ export const createDensity = (core: DensityCore): DensityModel => {
     sample: (n, random) => sampleDensity(core, n, random),
     save: () => saveDensity(core),
   };
-  return terms ? { ...model, terms: (features) => termsOf(encoder, terms, features) } : model;
+  return core.terms ? { ...model, terms: (features) => termsOf(encoder, (rows) => core.terms!(rows), features) } : model;
 };
 
 /** @throws Error when the artifact was made by another estimator */

@@ -12,7 +12,8 @@ import { storeLanes, tanhV } from './vector-math';
   storeLanes(to, first ? x : f32x4.add(v128.load(to), x), count);
 }
 
-// Copies columns `from`.. of a block of b, eight floats a step of k, zeros beyond the last column.
+// Copies columns `from`.. of a block of b, eight floats a step of k. What lies beyond the last column is left
+// as it was: its products are never stored.
 function pack(b: usize, bInner: i32, bColumn: i32, to: usize, inner: i32, count: i32): void {
   if (bColumn == 4 && count >= 8) {
     for (let k = 0; k < inner; k++, b += bInner, to += 32) {
@@ -21,7 +22,6 @@ function pack(b: usize, bInner: i32, bColumn: i32, to: usize, inner: i32, count:
     }
     return;
   }
-  if (count < 8) memory.fill(to, 0, inner << 5);
   for (let j = 0; j < min(count, 8); j++, b += bColumn) {
     let from = b;
     let at = to + (<usize>j << 2);
