@@ -68,11 +68,12 @@ const TRANSACTIONS = [
   )`,
   `CREATE INDEX scores_occurred_at ON scores (occurred_at, transaction_id)`,
   `CREATE INDEX scores_alerted ON scores (occurred_at, transaction_id) WHERE outcome <> 'approve'`,
-  // Totals by event day. The shard is the connection's, so that writers do not wait for each other's row.
+  // Totals by event day; `decided` are the rows that a calibration decided on. The shard is the connection's, so that writers do not wait for each other's row.
   `CREATE TABLE day_counts (
     day date NOT NULL,
     shard smallint NOT NULL,
     transactions bigint NOT NULL,
+    decided bigint NOT NULL,
     alerts bigint NOT NULL,
     PRIMARY KEY (day, shard)
   )`,

@@ -143,7 +143,7 @@ export abstract class CalibrationStore {
   abstract save(calibration: Calibration): Promise<void>;
   /** Scores of this model's rows with event time in [fromMs, toMs). */
   abstract windowScores(model: string, fromMs: number, toMs: number): Promise<WindowScores>;
-  /** Rows and alerts with event time in [fromMs, toMs), whatever model scored them. */
+  /** Rows that a calibration decided on and alerts among them, with event time in [fromMs, toMs), whatever model scored them. */
   abstract countAlerts(fromMs: number, toMs: number): Promise<{ readonly rows: number; readonly alerts: number }>;
 }
 

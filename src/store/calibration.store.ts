@@ -53,7 +53,7 @@ export class PostgresCalibrationStore extends CalibrationStore {
   override async countAlerts(fromMs: number, toMs: number): Promise<{ readonly rows: number; readonly alerts: number }> {
     const [counts] = await this.dataSource.query<{ rows: string; alerts: string }[]>(
       `SELECT count(*) AS rows, count(*) FILTER (WHERE outcome <> 'approve') AS alerts
-       FROM scores WHERE occurred_at >= $1 AND occurred_at < $2`,
+       FROM scores WHERE occurred_at >= $1 AND occurred_at < $2 AND fused_minus_log10_p IS NOT NULL`,
       [new Date(fromMs), new Date(toMs)],
     );
     return { rows: Number(counts?.rows), alerts: Number(counts?.alerts) };

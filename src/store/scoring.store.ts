@@ -167,11 +167,12 @@ export class PostgresScoringStore extends ScoringStore {
   }
 
   async #count(manager: EntityManager, { rows, repeats }: BatchCommit): Promise<void> {
-    const days = new Map<number, { day: number; transactions: number; alerts: number }>();
+    const days = new Map<number, { day: number; transactions: number; decided: number; alerts: number }>();
     for (const { scored } of rows) {
       const day = Math.floor(scored.transaction.occurredAtMs / DAY_MS);
-      const counts = days.get(day) ?? { day, transactions: 0, alerts: 0 };
+      const counts = days.get(day) ?? { day, transactions: 0, decided: 0, alerts: 0 };
       counts.transactions += 1;
+      if (scored.fused.minusLog10P !== null) counts.decided += 1;
       if (scored.decision.outcome !== 'approve') counts.alerts += 1;
       days.set(day, counts);
     }

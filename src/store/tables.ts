@@ -108,12 +108,16 @@ export const Scores = table<ScoreRow>('scores', {
   featureSet: column('text', 'feature_set'),
 });
 
-export const DayCounts = table<{ day: string; shard: number; transactions: string; alerts: string }>('day_counts', {
-  day: key('date'),
-  shard: key('smallint'),
-  transactions: column('bigint'),
-  alerts: column('bigint'),
-});
+export const DayCounts = table<{ day: string; shard: number; transactions: string; decided: string; alerts: string }>(
+  'day_counts',
+  {
+    day: key('date'),
+    shard: key('smallint'),
+    transactions: column('bigint'),
+    decided: column('bigint'),
+    alerts: column('bigint'),
+  },
+);
 
 export interface AlertRow {
   sequence: string;

@@ -56,7 +56,7 @@ const ReasonRow = ({ reason, longest }: { reason: Reason; longest: number }) => 
     <td className="observed">{number(reason.observed)}</td>
     <td className="usual">
       {reason.usual === null ? (
-        <span className="muted">no habit known</span>
+        <span className="muted">–</span>
       ) : (
         <>
           <span>

@@ -13,7 +13,7 @@ WITH champion AS (
 ), totals AS (
   SELECT coalesce(sum(transactions), 0) AS transactions, coalesce(sum(alerts), 0) AS alerts FROM day_counts
 ), week AS (
-  SELECT sum(alerts) / nullif(sum(transactions), 0) AS rate FROM day_counts
+  SELECT sum(alerts) / nullif(sum(decided), 0) AS rate FROM day_counts
   WHERE day > (SELECT max(day) FROM day_counts) - 7
 )
 SELECT
