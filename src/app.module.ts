@@ -17,9 +17,11 @@ export interface AppParts {
   readonly offsets: OffsetStore;
   readonly queries: Queries;
   readonly stream: StreamSettings;
+  /** Which doors this process opens. */
+  readonly doors: { readonly api: boolean; readonly kafka: boolean };
 }
 
-/** The only wiring: flat lists. Kafka's consumers take part where the process has a Kafka transport. */
+/** The only wiring: flat lists. */
 @Global()
 @Module({})
 export class AppModule {
@@ -34,8 +36,8 @@ export class AppModule {
     ];
     return {
       module: AppModule,
-      imports: [ApiModule.register(parts.settings)],
-      controllers: [TransactionsConsumer, LabelsConsumer],
+      imports: [parts.doors.api ? ApiModule.register(parts.settings) : ApiModule.healthOnly(parts.settings)],
+      controllers: parts.doors.kafka ? [TransactionsConsumer, LabelsConsumer] : [],
       providers,
       exports: providers.map(({ provide }) => provide),
     };

@@ -1,7 +1,8 @@
 import { Option, type Command } from 'commander';
 import { columnPositions, openDataFile } from './data-file.js';
 import { readTable, type DataTable } from './data-table.js';
-import { textTable, wholeNumber, withProcessIo, writeCsv, type CommandIo } from './command-io.js';
+import { DETECTOR_NAMES, estimatorNamed } from './chosen-detectors.js';
+import { configOption, EXIT_CODES, textTable, wholeNumber, withProcessIo, writeCsv, type CommandIo } from './command-io.js';
 import { loadConfig, loadSchema, type Config } from './config.js';
 import type { Estimator } from './models/detector.js';
 import { estimators } from './models/registry.js';
@@ -18,6 +19,7 @@ export interface EvaluateOptions {
   readonly test?: string;
   readonly detector?: readonly string[];
   readonly seeds: number;
+  readonly config?: string;
   readonly json?: boolean;
   readonly scores?: string;
 }
@@ -46,16 +48,17 @@ export const register = (program: Command): void => {
     .option('--test <file>', 'CSV file with the test rows; --data is then all training')
     .option('--detector <name...>', 'detectors by name, or "all" that fit the protocol; default: one per protocol')
     .option('--seeds <count>', 'fits per detector, with seeds 0, 1, …', wholeNumber(1, 100), 1)
+    .addOption(configOption())
     .option('--json', 'print one JSON object')
     .option('--scores <file>', 'write the judged rows as CSV: id, score, score_<detector> (first seed)')
-    .addHelpText('after', `\nDetectors: ${Object.keys(estimators).join(', ')}\nExit codes: 0 done, 1 failed, 2 wrong use`)
-    .action((options: EvaluateOptions) => withProcessIo((io) => evaluate(options, loadConfig(), io)));
+    .addHelpText('after', `\nDetectors: ${DETECTOR_NAMES}${EXIT_CODES}`)
+    .action((options: EvaluateOptions) => withProcessIo((io) => evaluate(options, loadConfig(options.config), io)));
 };
 
 /** The `evaluate` command. @throws UsageError, InputError or ConfigError for wrong use */
 export const evaluate = async (options: EvaluateOptions, config: Config, io: CommandIo): Promise<void> => {
   const detectors = chooseDetectors(options);
-  const schema = options.schema === undefined ? null : loadSchema(options.schema);
+  const schema = options.schema === undefined ? null : loadSchema(options.schema, options.config);
   const file = await openDataFile(options.data);
   const test = options.test === undefined ? null : await openDataFile(options.test);
   if (test) columnPositions(test, [options.label], '--label');
@@ -92,9 +95,7 @@ const chooseDetectors = ({ detector, protocol }: EvaluateOptions): readonly Esti
   const wanted = detector ?? [DEFAULT_DETECTOR[protocol]];
   if (wanted.includes('all')) return Object.values(estimators).filter((estimator) => fits(estimator) && !needsMarkov(estimator));
   return [...new Set(wanted)].map((name) => {
-    const estimator = Object.hasOwn(estimators, name) ? estimators[name] : undefined;
-    if (!estimator)
-      throw new UsageError(`there is no detector "${name}"; there are ${Object.keys(estimators).join(', ')} and all`);
+    const estimator = estimatorNamed(name);
     if (!fits(estimator))
       throw new UsageError(`detector ${name} learns from labels; protocol ${protocol} has none (--protocol supervised)`);
     if (needsMarkov(estimator))

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { textTable, withProcessIo, type CommandIo } from './command-io.js';
+import { channelsOf, DETECTOR_NAMES } from './chosen-detectors.js';
+import { configOption, EXIT_CODES, textTable, withProcessIo, type CommandIo } from './command-io.js';
 import { loadConfig, loadSchema, type Config } from './config.js';
 import { openDataFile } from './data-file.js';
 import { readHistory } from './data-history.js';
@@ -8,7 +9,6 @@ import type { Label } from './domain/label.js';
 import { createRandom } from './domain/random.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import { writeModelFolder, type LineMemory } from './model-folder.js';
-import { estimators } from './models/registry.js';
 import { createTensorBackend } from './tensor-backend.js';
 import { defaultEstimators, retrain, type Candidate, type RetrainReport } from './training/retrain.js';
 import { UsageError } from './usage-error.js';
@@ -18,6 +18,7 @@ export interface FitOptions {
   readonly data: string;
   readonly detector?: readonly string[];
   readonly out: string;
+  readonly config?: string;
   readonly json?: boolean;
 }
 
@@ -36,15 +37,16 @@ export const register = (program: Command): void => {
     .requiredOption('--data <file>', 'CSV file with a header, plain or gzip')
     .option('--detector <name...>', "detectors to fit, at most one per channel; default: the schema's")
     .requiredOption('--out <folder>', 'folder for model, calibration, policy and report; made when missing')
+    .addOption(configOption())
     .option('--json', 'print one JSON object')
-    .addHelpText('after', `\nDetectors: ${Object.keys(estimators).join(', ')}\nExit codes: 0 done, 1 failed, 2 wrong use`)
-    .action((options: FitOptions) => withProcessIo((io) => fit(options, loadConfig(), io)));
+    .addHelpText('after', `\nDetectors: ${DETECTOR_NAMES}${EXIT_CODES}`)
+    .action((options: FitOptions) => withProcessIo((io) => fit(options, loadConfig(options.config), io)));
 };
 
 /** The `fit` command. @throws UsageError, InputError or ConfigError for wrong use */
 export const fit = async (options: FitOptions, config: Config, io: CommandIo): Promise<void> => {
-  const schema = loadSchema(options.schema);
-  const chosen = options.detector ? channelsOf(options.detector) : defaultEstimators(schema);
+  const schema = loadSchema(options.schema, options.config);
+  const chosen = options.detector ? channelsOf(options.detector, schema) : defaultEstimators(schema);
   const file = await openDataFile(options.data);
   const needsLabel = options.detector !== undefined && chosen.S !== undefined;
   const history = await readHistory(file, schema, needsLabel, (share) => io.progress.report('reading', share));
@@ -83,26 +85,6 @@ export const fit = async (options: FitOptions, config: Config, io: CommandIo): P
   await io.write(
     options.json ? `${JSON.stringify({ version, out: options.out, ...report })}\n` : readable(version, options.out, report),
   );
-};
-
-/** The one channel that a detector can feed. */
-const channelOf = (name: string): Channel => {
-  if (name === 'tail') return 'T';
-  if (name === 'markov-filter') return 'H';
-  return estimators[name]!.supervised ? 'S' : 'D';
-};
-
-const channelsOf = (names: readonly string[]): Partial<Record<Channel, string>> => {
-  const chosen: Partial<Record<Channel, string>> = {};
-  for (const name of new Set(names)) {
-    if (!Object.hasOwn(estimators, name))
-      throw new UsageError(`there is no detector "${name}"; there are ${Object.keys(estimators).join(', ')}`);
-    const channel = channelOf(name);
-    if (chosen[channel] !== undefined)
-      throw new UsageError(`${chosen[channel]} and ${name} are both detectors of channel ${channel}; name one`);
-    chosen[channel] = name;
-  }
-  return chosen;
 };
 
 /** A file's truth is all known once its last label is due; each row still sees only what was known at its own time. */

@@ -1,115 +1,146 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Command } from 'commander';
-import { loadSchema } from './config.js';
+import { InvalidArgumentError, type Command } from 'commander';
+import { configOption, EXIT_CODES, positiveNumber, wholeNumber, withProcessIo, type CommandIo } from './command-io.js';
+import { loadConfig, loadSchema } from './config.js';
+import { openDataFile, type DataFile } from './data-file.js';
+import { historyRows } from './data-history.js';
 import { transactionParser } from './domain/parse-transaction.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
-import { createProgress } from './progress.js';
-import { streamRows } from './stream-file.js';
 import { replayToKafka, type ReplayRecord } from './stream/replay.js';
 import { UsageError } from './usage-error.js';
 
-interface Options {
-  schema: string;
-  data: string;
-  brokers?: string;
-  topic: string;
-  http?: string;
-  key?: string;
-  rate: string;
-  limit?: string;
-  json?: boolean;
+export interface ReplayOptions {
+  readonly schema: string;
+  readonly data: string;
+  readonly brokers?: string;
+  readonly topic: string;
+  readonly http?: string;
+  readonly key?: string;
+  readonly rate: number | 'max';
+  readonly limit?: number;
+  readonly config?: string;
+  readonly json?: boolean;
 }
 
 const HTTP_BATCH = 500;
+/** Half of what the API takes in one body. */
+const HTTP_BYTES = 500_000;
+
+const rateOf = (text: string): number | 'max' => (text === 'max' ? 'max' : positiveNumber()(text));
+
+const addressOf = (text: string): string => {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) throw new InvalidArgumentError('expected http://HOST:PORT.');
+  return text;
+};
+
+const brokersOf = (text: string): string => {
+  if (!/^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/.test(text)) throw new InvalidArgumentError('expected HOST:PORT[,HOST:PORT].');
+  return text;
+};
 
 export const register = (program: Command): void => {
   program
     .command('replay')
-    .description('sends a file’s transactions to a Kafka topic or to a running service, in the file’s order')
-    .requiredOption('--schema <name or file>', 'transaction schema')
-    .requiredOption('--data <csv>', 'plain or gzip')
-    .option('--brokers <host:port,…>', 'Kafka brokers')
+    .description("send a file's transactions to a Kafka topic or to a running service, in the file's order")
+    .requiredOption('--schema <name>', 'shipped transaction schema or the path of one')
+    .requiredOption('--data <file>', 'CSV file with a header, plain or gzip')
+    .option('--brokers <host:port,…>', 'Kafka brokers', brokersOf)
     .option('--topic <name>', 'topic', 'transactions')
-    .option('--http <url>', 'address of a service, "http://127.0.0.1:3000"')
-    .option('--key <key>', 'API key of that service')
-    .option('--rate <n>', 'records per second, or max', 'max')
-    .option('--limit <n>', 'stop after so many records')
-    .option('--json', 'one JSON object on stdout')
-    .action(run);
+    .option('--http <url>', 'address of a service, "http://localhost:3000"', addressOf)
+    .option('--key <key>', 'API key of that service; default: SURPRISAL_API_KEY')
+    .option('--rate <n>', 'records per second, or max', rateOf, 'max' as const)
+    .option('--limit <n>', 'stop after so many records', wholeNumber(1, Number.MAX_SAFE_INTEGER))
+    .addOption(configOption())
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', EXIT_CODES)
+    .action((options: ReplayOptions) => withProcessIo((io) => replay(options, io)));
 };
 
-const run = async (options: Options): Promise<void> => {
-  if ((options.brokers === undefined) === (options.http === undefined)) throw new UsageError('give either --brokers or --http');
-  const rate = options.rate === 'max' ? 'max' : positive('--rate', options.rate);
-  const limit = options.limit === undefined ? Infinity : positive('--limit', options.limit);
-  const schema = loadSchema(options.schema);
+/** The `replay` command; Ctrl-C ends it after the send in work. @throws UsageError or ConfigError for wrong use */
+export const replay = async (options: ReplayOptions, io: CommandIo): Promise<void> => {
+  const { brokers, http, topic, rate } = options;
+  if ((brokers === undefined) === (http === undefined)) throw new UsageError('replay needs either --brokers or --http');
+  const schema = loadSchema(options.schema, options.config);
+  const key = options.key ?? loadConfig(options.config).apiKey;
+  if (http !== undefined && key === null)
+    throw new UsageError('--http needs --key (or SURPRISAL_API_KEY), the key of the service');
+  const file = await openDataFile(options.data);
   const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort());
-  const progress = createProgress(process.stderr);
-  const records = recordsOf(options.data, schema, limit, (share) => progress.report('replaying', share));
+  const abort = (): void => stop.abort();
+  process.once('SIGINT', abort);
+  const records = recordsOf(file, schema, options.limit ?? Infinity, (share) => io.progress.report('replaying', share));
+  const sending = { records, rate, signal: stop.signal };
   const done =
-    options.brokers !== undefined
-      ? await replayToKafka({ brokers: options.brokers.split(','), topic: options.topic, records, rate, signal: stop.signal })
-      : await replayToHttp(options.http!, options.key, records, rate, stop.signal);
-  progress.stop();
+    brokers !== undefined
+      ? await replayToKafka({ brokers: brokers.split(','), topic, ...sending })
+      : await replayToHttp({ url: http!, key: key!, ...sending });
+  process.removeListener('SIGINT', abort);
+  io.progress.stop();
   const perSecond = Math.round(done.sent / Math.max(done.seconds, 1e-3));
-  process.stdout.write(
+  await io.write(
     options.json
       ? `${JSON.stringify({ ...done, perSecond })}\n`
       : `${done.sent} records in ${done.seconds.toFixed(1)} s (${perSecond}/s)\n`,
   );
 };
 
-const positive = (name: string, text: string): number => {
-  const value = Number(text);
-  if (!(value > 0) || !Number.isFinite(value)) throw new UsageError(`${name} ${text} is not a number above 0`);
-  return value;
-};
-
 async function* recordsOf(
-  path: string,
+  file: DataFile,
   schema: TransactionSchema,
   limit: number,
   onProgress: (share: number) => void,
 ): AsyncGenerator<ReplayRecord> {
   const parser = transactionParser(schema);
   let sent = 0;
-  for await (const { transaction } of streamRows(path, schema, onProgress)) {
-    if (sent >= limit) return;
+  for await (const row of historyRows(file, schema, onProgress)) {
+    if (!row.ok) throw new UsageError(`${file.path}, ${row.reason}`);
+    yield { key: row.transaction.entities[0] ?? null, value: JSON.stringify(parser.toJson(row.transaction)) };
     sent += 1;
-    yield { key: transaction.entities[0] ?? null, value: JSON.stringify(parser.toJson(transaction)) };
+    if (sent >= limit) return;
   }
 }
 
-const replayToHttp = async (
-  url: string,
-  key: string | undefined,
-  records: AsyncIterable<ReplayRecord>,
-  rate: number | 'max',
-  signal: AbortSignal,
-): Promise<{ sent: number; seconds: number }> => {
-  if (key === undefined) throw new UsageError('--http needs --key, the API key of the service');
+interface HttpReplay {
+  readonly url: string;
+  readonly key: string;
+  readonly records: AsyncIterable<ReplayRecord>;
+  readonly rate: number | 'max';
+  readonly signal: AbortSignal;
+}
+
+const replayToHttp = async ({ url, key, records, rate, signal }: HttpReplay): Promise<{ sent: number; seconds: number }> => {
   const startedMs = performance.now();
+  const size = rate === 'max' ? HTTP_BATCH : Math.max(1, Math.min(HTTP_BATCH, Math.floor(rate / 10)));
   let sent = 0;
   let batch: string[] = [];
+  let bytes = 0;
   const send = async (): Promise<void> => {
-    const response = await fetch(new URL('/v1/transactions', url), {
-      method: 'POST',
-      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      body: `[${batch.join(',')}]`,
-      signal: AbortSignal.timeout(60_000),
-    });
-    if (!response.ok) throw new Error(`${url} answered ${response.status}: ${(await response.text()).slice(0, 500)}`);
+    await post(url, key, `[${batch.join(',')}]`);
     sent += batch.length;
     batch = [];
+    bytes = 0;
     if (rate !== 'max') await sleep(Math.max(0, startedMs + (1000 * sent) / rate - performance.now()));
   };
-  const size = rate === 'max' ? HTTP_BATCH : Math.max(1, Math.min(HTTP_BATCH, Math.floor(rate / 10)));
   for await (const { value } of records) {
     if (signal.aborted) break;
     batch.push(String(value));
-    if (batch.length >= size) await send();
+    bytes += value.length;
+    if (batch.length >= size || bytes >= HTTP_BYTES) await send();
   }
   if (batch.length > 0 && !signal.aborted) await send();
   return { sent, seconds: (performance.now() - startedMs) / 1000 };
+};
+
+const post = async (url: string, key: string, body: string): Promise<void> => {
+  const request = {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body,
+    signal: AbortSignal.timeout(60_000),
+  };
+  const response = await fetch(new URL('/v1/transactions', url), request).catch((error: unknown) => {
+    const { message, cause } = error as Error;
+    throw new Error(`no answer from ${url}: ${cause instanceof Error ? cause.message : message}`, { cause: error });
+  });
+  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${(await response.text()).slice(0, 500)}`);
 };

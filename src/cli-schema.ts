@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { basename } from 'node:path';
 import { stringify } from 'yaml';
-import { withProcessIo, type CommandIo } from './command-io.js';
+import { configOption, withProcessIo, type CommandIo } from './command-io.js';
 import { loadSchema } from './config.js';
 import { columnPositions, openDataFile, type DataFile } from './data-file.js';
-import { readHistory, schemaColumns } from './data-history.js';
+import { optionalColumns, readHistory, schemaColumns } from './data-history.js';
 import { inferSchema } from './domain/infer-schema.js';
 import { UsageError } from './usage-error.js';
 
@@ -17,6 +17,7 @@ interface InferOptions {
 }
 interface CheckOptions {
   readonly data?: string;
+  readonly config?: string;
   readonly json?: boolean;
 }
 
@@ -40,6 +41,7 @@ export const register = (program: Command): void => {
     .description('check a schema, and a data file against it')
     .argument('<schema>', 'shipped name or the path of a YAML file')
     .option('--data <file>', 'CSV file to read by it')
+    .addOption(configOption())
     .option('--json', 'print one JSON object')
     .action((name: string, options: CheckOptions) => withProcessIo((io) => check(name, options, io)));
 };
@@ -84,7 +86,7 @@ const sampleOf = async (file: DataFile): Promise<Record<string, string>[]> => {
 
 /** The `schema check` command. @throws UsageError, InputError or ConfigError where schema or data are wrong */
 export const check = async (name: string, options: CheckOptions, io: CommandIo): Promise<void> => {
-  const schema = loadSchema(name);
+  const schema = loadSchema(name, options.config);
   if (options.data === undefined) {
     const answer = { schema: schema.name, ok: true };
     return io.write(options.json ? `${JSON.stringify(answer)}\n` : `schema ${schema.name} is valid\n`);
@@ -110,9 +112,3 @@ export const check = async (name: string, options: CheckOptions, io: CommandIo):
   if (!answer.ok)
     throw new UsageError(`${answer.refused} rows of ${options.data} do not fit; the first: ${answer.firstRefusal!}`);
 };
-
-const optionalColumns = (schema: ReturnType<typeof loadSchema>): string[] => [
-  ...[...schema.numeric, ...schema.categorical].map((field) => field.column),
-  ...(schema.label ? [schema.label.column] : []),
-  ...(schema.label?.typeColumn === undefined ? [] : [schema.label.typeColumn]),
-];

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { withProcessIo, writeCsv, type CommandIo } from './command-io.js';
+import { configOption, EXIT_CODES, withProcessIo, writeCsv, type CommandIo } from './command-io.js';
 import { loadConfig, type Config } from './config.js';
 import { openDataFile } from './data-file.js';
 import { readHistory, type DataHistory } from './data-history.js';
@@ -17,6 +17,7 @@ export interface ScoreOptions {
   readonly model: string;
   readonly data: string;
   readonly out: string;
+  readonly config?: string;
   readonly json?: boolean;
 }
 
@@ -35,9 +36,10 @@ export const register = (program: Command): void => {
       "CSV file with the schema's columns, plain or gzip; its labels, if any, count once their delay is over",
     )
     .requiredOption('--out <file>', 'CSV: id, score and p-value of the ranking and of each channel, decision, top reasons')
+    .addOption(configOption())
     .option('--json', 'print one JSON object')
-    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong use')
-    .action((options: ScoreOptions) => withProcessIo((io) => score(options, loadConfig(), io)));
+    .addHelpText('after', EXIT_CODES)
+    .action((options: ScoreOptions) => withProcessIo((io) => score(options, loadConfig(options.config), io)));
 };
 
 /** The `score` command. @throws UsageError, InputError or ConfigError for wrong use */

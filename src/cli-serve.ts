@@ -1,12 +1,8 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
-import { wholeNumber } from './command-io.js';
+import { Option, type Command } from 'commander';
+import { configOption, positiveNumber, wholeNumber } from './command-io.js';
+import type { LineMemory } from './model-folder.js';
+import type { ScoringStore } from './scoring/ports.js';
 import { ROLES, serve, type ServeOptions } from './serve.js';
-
-const positive = (text: string): number => {
-  const value = Number(text);
-  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number above 0.');
-  return value;
-};
 
 export const register = (program: Command): void => {
   program
@@ -18,15 +14,15 @@ export const register = (program: Command): void => {
         .default('all'),
     )
     .option('--schema <name or file>', 'transaction schema to serve')
-    .option('--config <dir>', 'folder of policy.yaml, models.yaml, service.yaml and schemas/')
+    .addOption(configOption())
     .option('--demo', 'the seeded demo, in a database of its own')
     .option('--seed <n>', 'seed of the demo world', wholeNumber(0, 2 ** 32 - 1))
-    .option('--seconds-per-day <n>', 'pace of the demo’s simulated clock', positive)
+    .option('--seconds-per-day <n>', 'pace of the demo’s simulated clock', positiveNumber())
     .action((options: ServeOptions) => serve(options));
   program
     .command('migrate')
     .description('brings the tables of DATABASE_URL (or of the embedded database) up to date')
-    .option('--config <dir>', 'folder of configuration')
+    .addOption(configOption())
     .option('--json', 'one JSON object on stdout')
     .action(migrate);
   program.command('openapi').description('prints the OpenAPI document of the HTTP API').action(openapi);
@@ -35,7 +31,7 @@ export const register = (program: Command): void => {
     .command('promote')
     .description('stores a model that "fit" wrote, with its calibration, and makes it the champion')
     .requiredOption('--model <dir>', 'folder that "surprisal fit --out" wrote')
-    .option('--config <dir>', 'folder of configuration')
+    .addOption(configOption())
     .action(promote);
 };
 
@@ -62,15 +58,45 @@ const promote = async ({ model: folder, config: dir }: { model: string; config?:
   const { openDatabase } = await import('./service-database.js');
   const { createStores, installChampion } = await import('./service-stores.js');
   const config = loadConfig(dir);
-  const { model, calibration } = await readModelFolder(folder, createTensorBackend(config.tensorBackend));
+  const { model, calibration, memory } = await readModelFolder(folder, createTensorBackend(config.tensorBackend));
   const { schema } = model.featureSet;
   const database = await openDatabase(config, () => undefined);
   try {
-    const stores = createStores(database.dataSource, schema);
+    const stores = createStores(database.dataSource, schema, false);
     const artifact = saveScoringModel(model);
     await installChampion(stores, { version: model.version, artifact, calibration, trainedAtMs: Date.now(), report: {} });
-    process.stdout.write(`${model.version} is the champion of schema ${schema.name}\n`);
+    const remembered = await seedMemory(stores.scoring, model.featureSet.id, memory);
+    process.stdout.write(`${model.version} is the champion of schema ${schema.name}; ${remembered}\n`);
   } finally {
     await database.close();
   }
+};
+
+const STATES_A_COMMIT = 500;
+
+/**
+ * What the line remembered at the end of the data that was fitted on: without it every customer is new and the first days
+ * raise very many alerts. A database that remembers customers already keeps its own memory.
+ */
+const seedMemory = async (store: ScoringStore, featureSet: string, memory: LineMemory): Promise<string> => {
+  const ids = memory.states.map((state) => state.entityId);
+  const keys = { featureSet, transactionIds: [], secondary: [], evidenceFromMs: 0, evidenceToMs: 0 };
+  for (let from = 0; from < ids.length; from += STATES_A_COMMIT) {
+    const stored = await store.read({ ...keys, primaryIds: ids.slice(from, from + STATES_A_COMMIT) });
+    if (stored.states.length > 0) return 'the memory of this database is kept';
+  }
+  const nothing = {
+    rows: [],
+    alerts: [],
+    deadLetters: [],
+    repeats: [],
+    featureSet,
+    source: { kind: 'direct', name: 'promote' } as const,
+  };
+  for (let from = 0; from < ids.length; from += STATES_A_COMMIT) {
+    const states = memory.states.slice(from, from + STATES_A_COMMIT).map((state) => ({ ...state, version: 0 }));
+    const committed = await store.commit({ ...nothing, states, evidence: from === 0 ? memory.evidence : [] });
+    if (committed !== 'committed') throw new Error('the service is writing to this database; stop it and promote again');
+  }
+  return `it remembers ${ids.length} primary entities`;
 };

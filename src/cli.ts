@@ -11,6 +11,7 @@ const COMMANDS: readonly {
   { names: ['score'], load: () => import('./cli-score.js') },
   { names: ['evaluate'], load: () => import('./cli-evaluate.js') },
   { names: ['backtest'], load: () => import('./cli-backtest.js') },
+  { names: ['demo-data'], load: () => import('./cli-demo-data.js') },
   { names: ['replay'], load: () => import('./cli-replay.js') },
 ];
 

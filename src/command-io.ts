@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { createProgress, type Progress } from './progress.js';
 import { UsageError } from './usage-error.js';
 
@@ -49,6 +49,23 @@ export const wholeNumber =
       throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}.`);
     return value;
   };
+
+/** Commander's parser of a finite number above 0, at most `max`. */
+export const positiveNumber =
+  (max = Number.MAX_VALUE) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!(value > 0 && value <= max))
+      throw new InvalidArgumentError(`expected a number above 0${max === Number.MAX_VALUE ? '' : ` and at most ${max}`}.`);
+    return value;
+  };
+
+/** `--config`, the same for every command that reads configuration or names a schema. */
+export const configOption = (): Option =>
+  new Option('--config <folder>', 'folder of policy.yaml, models.yaml, service.yaml and schemas/; default: the shipped one');
+
+/** Under the help of every command that does work. */
+export const EXIT_CODES = '\nExit codes: 0 done, 1 failed, 2 wrong use';
 
 /** Cells padded to columns; numbers should come formatted. */
 export const textTable = (header: readonly string[], rows: readonly (readonly string[])[]): string => {

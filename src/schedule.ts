@@ -4,11 +4,13 @@ import { nextCalibration } from './scoring/calibration.js';
 import type { CalibrationStore } from './scoring/ports.js';
 
 const DAY_MS = 86_400_000;
+/** A window of fewer rows says little of a tail: the last calibration holds (design: 2,000 scores a segment). */
+const WINDOW_ROWS_MIN = 2_000;
 
 /**
  * The calibration that holds on the event day of `eventNowMs`, built when the day before has closed.
  *
- * Days without any row in the window keep the last calibration. The result is the newest one; the same as before when
+ * A window of fewer than 2,000 rows keeps the last calibration. The result is the newest one; the same as before when
  * nothing was due.
  */
 export const calibrateIfDue = async (
@@ -20,7 +22,7 @@ export const calibrateIfDue = async (
   const day = Math.floor(eventNowMs / DAY_MS);
   if (day <= current.validFromDay) return current;
   const window = await store.windowScores(current.model, (day - policy.windowDays) * DAY_MS, day * DAY_MS);
-  if (window.occurredAtMs.length === 0) return current;
+  if (window.occurredAtMs.length < WINDOW_ROWS_MIN) return current;
   const counts = await store.countAlerts((day - 1) * DAY_MS, day * DAY_MS);
   const next = nextCalibration({ previous: current, window, counts, policy, model: current.model, day });
   await store.save(next);

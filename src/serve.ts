@@ -112,7 +112,7 @@ const start = async (given: Start): Promise<void> => {
   const apiKey = apiKeyOf(config);
   const database = await openDatabase(config, (line) => log.say(line));
   closers.add('database', () => database.close());
-  const stores = createStores(database.dataSource, schema);
+  const stores = createStores(database.dataSource, schema, config.kafkaBrokers !== null);
   const pool = new WorkerPool(config.service.scoring.threads, config.tensorBackend, broken);
   closers.add('scoring threads', () => pool.stop());
   const champion = new Champion(schema.name, stores, pool, config.policy);
@@ -183,22 +183,32 @@ interface Doors {
 
 const listen = async ({ config, schema, options, log }: Start, doors: Doors) => {
   const { stores, line, clock, apiKey, kafka } = doors;
+  const consumes = kafka !== null && options.role !== 'api';
   const settings = {
     apiKey,
     webRoot: join(packageRoot, 'web', 'dist'),
     schema,
-    readiness: () => readinessOf(doors),
+    readiness: () => readinessOf(doors, consumes),
     now: () => clock.now(),
   };
   const stream = new StreamSettings(config.service.scoring.batchSizeMax);
   const { labels, deadLetters, offsets, queries } = stores;
-  const module = AppModule.register({ settings, line, stream, labels, deadLetters, offsets, queries });
+  const module = AppModule.register({
+    settings,
+    line,
+    stream,
+    labels,
+    deadLetters,
+    offsets,
+    queries,
+    doors: { api: options.role !== 'worker', kafka: consumes },
+  });
   const app = await NestFactory.create<NestExpressApplication>(module, {
     ...API_APPLICATION_OPTIONS,
     logger: nestLogger(log),
     abortOnError: false,
   });
-  if (kafka && options.role !== 'api') {
+  if (kafka && consumes) {
     app.connectMicroservice<MicroserviceOptions>({ strategy: kafka.server });
     await app.startAllMicroservices();
   }
@@ -213,14 +223,14 @@ const listen = async ({ config, schema, options, log }: Start, doors: Doors) => 
   return { settings, app };
 };
 
-const readinessOf = async ({ stores, kafka, pool }: Doors): Promise<Readiness> => {
+const readinessOf = async ({ stores, kafka, pool }: Doors, consumes: boolean): Promise<Readiness> => {
   const checks: Record<string, string> = {};
   checks['database'] = await stores.dataSource.query('SELECT 1').then(
     () => 'ok',
     (error: unknown) => (error as Error).message,
   );
   checks['model'] = pool.ready ? 'ok' : 'no champion yet';
-  if (kafka) {
+  if (kafka && consumes) {
     const { state, lastError } = kafka.server.health();
     checks['kafka'] = state === 'reading' && lastError === null ? 'ok' : `${state}${lastError === null ? '' : `: ${lastError}`}`;
     const relay = await kafka.relay

@@ -13,10 +13,14 @@ import { Queries } from './store/queries.js';
 import { PostgresScoringStore } from './store/scoring.store.js';
 import { SettingsStore } from './store/settings.store.js';
 
-/** Every store of one database and one transaction schema. */
-export const createStores = (dataSource: DataSource, schema: TransactionSchema) => ({
+/**
+ * Every store of one database and one transaction schema.
+ *
+ * @param publishes whether alerts are to leave on Kafka: without it the outbox stays empty
+ */
+export const createStores = (dataSource: DataSource, schema: TransactionSchema, publishes: boolean) => ({
   dataSource,
-  scoring: new PostgresScoringStore(dataSource, schema),
+  scoring: new PostgresScoringStore(dataSource, schema, { publishes }),
   labels: new LabelStore(dataSource, schema),
   deadLetters: new DeadLetterStore(dataSource),
   calibrations: new PostgresCalibrationStore(dataSource),

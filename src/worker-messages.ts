@@ -1,4 +1,5 @@
 import type { Calibration } from './domain/calibration.js';
+import type { EvidenceColumns } from './domain/evidence-columns.js';
 import type { FitProgress } from './models/detector.js';
 import type { ScoringResult, ScoringWork } from './scoring/ports.js';
 import type { ScoringTerms } from './scoring/score-batch.js';
@@ -8,8 +9,11 @@ import type { RetrainInput, RetrainReport } from './training/retrain.js';
 export type ToWorker =
   | { readonly kind: 'use-model'; readonly artifact: Uint8Array; readonly terms: ScoringTerms }
   | { readonly kind: 'use-terms'; readonly terms: ScoringTerms }
-  | { readonly kind: 'score'; readonly id: number; readonly work: ScoringWork }
+  | { readonly kind: 'score'; readonly id: number; readonly work: WorkTransfer }
   | { readonly kind: 'retrain'; readonly id: number; readonly input: RetrainInput; readonly seed: number };
+
+/** Cloned: what arrives has the columns' data but not their class. */
+export type WorkTransfer = Omit<ScoringWork, 'evidence'> & { readonly evidence: Pick<EvidenceColumns, 'runs' | 'numbers'> };
 
 export type FromWorker =
   | { readonly kind: 'scored'; readonly id: number; readonly result: ScoringResult }

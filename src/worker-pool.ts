@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { EvidenceColumns } from './domain/evidence-columns.js';
 import type { FitProgress } from './models/detector.js';
 import { Scorer, type ScoringResult, type ScoringWork } from './scoring/ports.js';
 import type { ScoringTerms } from './scoring/score-batch.js';
@@ -101,7 +102,8 @@ export class WorkerPool extends Scorer {
     const thread = this.#threads.reduce((least, next) => (next.waiting < least.waiting ? next : least));
     if (thread.waiting >= WAITING_MAX)
       return Promise.reject(new Error(`${thread.waiting} batches wait for a scoring thread already`));
-    return thread.ask((id) => ({ kind: 'score', id, work }));
+    const transfer = { ...work, evidence: EvidenceColumns.of(work.evidence) };
+    return thread.ask((id) => ({ kind: 'score', id, work: transfer }));
   }
 
   async stop(): Promise<void> {

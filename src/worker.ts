@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { EvidenceColumns } from './domain/evidence-columns.js';
 import { createRandom } from './domain/random.js';
 import { scoreBatch, type ScoringTerms } from './scoring/score-batch.js';
 import { loadScoringModel, type ScoringModel } from './scoring/scoring-model.js';
@@ -23,9 +24,12 @@ const handle = async (message: ToWorker): Promise<void> => {
     case 'use-terms':
       terms = message.terms;
       return;
-    case 'score':
+    case 'score': {
       if (!model || !terms) throw new Error('a batch came before a model');
-      return say({ kind: 'scored', id: message.id, result: scoreBatch(message.work, model, terms) });
+      const { runs, numbers } = message.work.evidence;
+      const work = { ...message.work, evidence: new EvidenceColumns(runs, numbers) };
+      return say({ kind: 'scored', id: message.id, result: scoreBatch(work, model, terms) });
+    }
     case 'retrain': {
       const {
         artifact,

@@ -22,6 +22,15 @@ import { TransactionsController } from './transactions.controller.js';
  */
 @Module({})
 export class ApiModule implements NestModule {
+  /** Health alone, for a process whose work comes from Kafka. */
+  static healthOnly(settings: ApiSettings): DynamicModule {
+    const providers = [
+      { provide: ApiSettings, useValue: settings },
+      { provide: APP_FILTER, useClass: ProblemFilter },
+    ];
+    return { module: ApiModule, controllers: [HealthController], providers };
+  }
+
   static register(settings: ApiSettings, imports: NonNullable<DynamicModule['imports']> = []): DynamicModule {
     return {
       module: ApiModule,

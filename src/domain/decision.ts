@@ -15,15 +15,14 @@ const weight = z.number().min(0).max(1);
  */
 export const PolicySchema = z.strictObject({
   version: z.string().min(1).max(64),
-  budget: z
-    .strictObject({
-      /** Share of all traffic that may be alerted on. */
-      share: z.number().gt(0).max(0.5),
-      /** Alerts a day, at most; taken as a share of the forecast volume: min(share, count / forecast). */
-      countPerDay: z.number().int().positive().optional(),
-      /** Stated false-alarm rate: alert only where the conformal p-value of F is at most this. */
-      errorRate: z.number().gt(0).max(0.5).optional(),
-    }),
+  budget: z.strictObject({
+    /** Share of all traffic that may be alerted on. */
+    share: z.number().gt(0).max(0.5),
+    /** Alerts a day, at most; taken as a share of the forecast volume: min(share, count / forecast). */
+    countPerDay: z.number().int().positive().optional(),
+    /** Stated false-alarm rate: alert only where the conformal p-value of F is at most this. */
+    errorRate: z.number().gt(0).max(0.5).optional(),
+  }),
   ranking: z
     .strictObject({
       kind: z.enum(['lanes', 'harmonic']),

@@ -19,7 +19,9 @@ export const refuseFuture = (parser: TransactionParser, timeField: string | unde
     const value = new Date(parsed.transaction.occurredAtMs).toISOString();
     return {
       ok: false,
-      problems: [{ field: timeField, value, expected: `at most one hour after the service's clock (${new Date(nowMs).toISOString()})` }],
+      problems: [
+        { field: timeField, value, expected: `at most one hour after the service's clock (${new Date(nowMs).toISOString()})` },
+      ],
     };
   };
   return {

@@ -27,8 +27,7 @@ export interface FieldProblem {
 }
 
 export type ParseResult =
-  | { readonly ok: true; readonly transaction: Transaction }
-  | { readonly ok: false; readonly problems: readonly FieldProblem[] };
+  { readonly ok: true; readonly transaction: Transaction } | { readonly ok: false; readonly problems: readonly FieldProblem[] };
 
 /** `amount: "12,5" is not …` lines, joined: the one wording of bad input at every door. */
 export const problemSentence = (problems: readonly FieldProblem[]): string =>

@@ -46,6 +46,9 @@ export interface DistancePlan {
   readonly toLongitude: number;
 }
 
+/** Features read only evidence that is older than this. */
+export const labelDelayMs = (schema: TransactionSchema): number => (schema.label?.delayDays ?? LABEL_DELAY_DAYS) * DAY_MS;
+
 export const featurePlan = (schema: TransactionSchema, priors: FeaturePriors): FeaturePlan => {
   const { set, markovEntity, counterpartEntity, profileField } = schema.features;
   const isFull = set === 'full';
@@ -64,7 +67,7 @@ export const featurePlan = (schema: TransactionSchema, priors: FeaturePriors): F
     windowsDays,
     windowsMs: windowsDays.map((days) => days * DAY_MS),
     minorPerUnit: 10 ** (schema.amount?.minorDigits ?? 0),
-    delayMs: (schema.label?.delayDays ?? LABEL_DELAY_DAYS) * DAY_MS,
+    delayMs: labelDelayMs(schema),
     secondary,
     counterpartIndex: counterpart === undefined ? -1 : schema.entities.findIndex((e) => e.name === counterpart),
     profileIndex: profileIndexOf(schema, isFull, profileField),

@@ -7,7 +7,7 @@ import { usualValues } from '../features/usual.js';
 import { channelFeatures, type ScoringModel } from './scoring-model.js';
 
 const REASONS_MAX = 5;
-/** Terms below this many nats say nothing to a person. */
+/** Terms below this many nats say nothing to a person, unless there is no larger one. */
 const NATS_MIN = 0.1;
 
 export interface ExplainedRow {
@@ -33,9 +33,9 @@ export const explain = (model: ScoringModel, channel: Channel, row: ExplainedRow
   const modelUsual = detector.usualValues?.(features);
   return names
     .map((name, i) => ({ name, nats: nats[i]!, index: features.columns.findIndex((column) => column.name === name) }))
-    .filter((term) => term.index >= 0 && term.nats >= NATS_MIN)
+    .filter((term) => term.index >= 0)
     .sort((a, b) => b.nats - a.nats)
-    .slice(0, REASONS_MAX)
+    .filter((term, rank) => rank === 0 || (rank < REASONS_MAX && term.nats >= NATS_MIN))
     .map(({ name, nats: termNats, index }): Reason => {
       const column = features.columns[index]!;
       const habit = habits[name];

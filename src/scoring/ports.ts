@@ -63,7 +63,7 @@ export interface BatchMemory {
   /** Content hash (hex SHA-256 of the canonical transaction) of the ids that were seen before. */
   readonly known: ReadonlyMap<string, string>;
   readonly states: readonly EntityState[];
-  readonly evidence: readonly EvidenceCell[];
+  readonly evidence: Iterable<EvidenceCell>;
 }
 
 export interface CommittedRow {
@@ -113,7 +113,7 @@ export abstract class ScoringStore {
 export interface ScoringWork {
   readonly transactions: readonly Transaction[];
   readonly states: readonly EntityState[];
-  readonly evidence: readonly EvidenceCell[];
+  readonly evidence: Iterable<EvidenceCell>;
 }
 
 export interface ScoringResult {

@@ -4,6 +4,7 @@ import type { TransactionParser } from '../domain/parse-transaction.js';
 import type { ScoredTransaction } from '../domain/scored-transaction.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import { problemSentence, type Transaction } from '../domain/transaction.js';
+import { labelDelayMs } from '../features/plan.js';
 import type { BatchKeys, DeadLetter, IncomingRecord, Repeat, Scorer, ScoringStore, Source } from './ports.js';
 
 /** What the online line works with: how to read a record, what is remembered, and who scores. */
@@ -115,7 +116,8 @@ const keysOf = (candidates: readonly Candidate[], schema: TransactionSchema, nee
     primaryIds: entities.length > 0 ? distinct(0) : [],
     secondary: entities.slice(1).map((entity, i) => ({ entityType: entity.name, entityIds: distinct(i + 1) })),
     evidenceFromMs: candidates.length === 0 ? 0 : earliest - needs.lookBackMs,
-    evidenceToMs: candidates.length === 0 ? 0 : latest + 1,
+    // Younger cells are of rows whose labels are still to come: no feature reads them.
+    evidenceToMs: candidates.length === 0 ? 0 : latest - labelDelayMs(schema) + 1,
   };
 };
 

@@ -16,7 +16,7 @@ export class DeadLetterStore extends DeadLetterSink {
     if (deadLetters.length === 0) return;
     await this.dataSource.transaction(async (manager) => {
       await holdPublication(manager);
-      await manager.query(insertDeadLetters, [JSON.stringify(deadLetters.map(deadLetterJson)), true]);
+      await manager.query(insertDeadLetters, [JSON.stringify(deadLetters.map(deadLetterJson)), true, true]);
     });
   }
 

@@ -12,6 +12,7 @@ import {
 } from '../scoring/ports.js';
 import { CellSums, cellKeys } from './evidence-keys.js';
 import { holdPublication, shareLabels } from './locks.js';
+import { unpackCells } from './packed-cells.js';
 import { alertJson, deadLetterJson, scoreJson, storableText, transactionJson } from './row-json.js';
 import { addDayCounts } from './sql/add-day-counts.sql.js';
 import { addEvidence } from './sql/add-evidence.sql.js';
@@ -43,6 +44,8 @@ export class PostgresScoringStore extends ScoringStore {
   constructor(
     private readonly dataSource: DataSource,
     private readonly schema: TransactionSchema,
+    /** Whether anybody publishes: without Kafka the outbox would only grow. */
+    private readonly options: { readonly publishes: boolean } = { publishes: true },
   ) {
     super();
   }
@@ -90,24 +93,16 @@ export class PostgresScoringStore extends ScoringStore {
     return rows.map(({ id, version, state }) => ({ entityId: id, version: Number(version), bytes: state }));
   }
 
-  async #evidence({ secondary, evidenceFromMs, evidenceToMs }: BatchKeys): Promise<readonly EvidenceCell[]> {
+  async #evidence({ secondary, evidenceFromMs, evidenceToMs }: BatchKeys): Promise<Iterable<EvidenceCell>> {
     const pairs = secondary.flatMap(({ entityType, entityIds }) => entityIds.map((id) => [entityType, id] as const));
     if (pairs.length === 0 || evidenceFromMs >= evidenceToMs) return [];
-    type Row = { type: string; id: string; bucket: number; bin: number; n: number; n_fraud: number };
-    const rows = await this.dataSource.query<Row[]>(readEvidence, [
+    const packed = await this.dataSource.query<{ type: string; id: string; cells: Buffer }[]>(readEvidence, [
       pairs.map(([type]) => type),
       pairs.map(([, id]) => id),
       evidenceFromMs,
       evidenceToMs,
     ]);
-    return rows.map((r) => ({
-      entityType: r.type,
-      entityId: r.id,
-      bucketMs: r.bucket,
-      bin: r.bin,
-      n: r.n,
-      nFraud: r.n_fraud,
-    }));
+    return unpackCells(packed);
   }
 
   /** First of all, so that a consumer that lost its partition finds out before it locks anything else. */
@@ -194,8 +189,12 @@ export class PostgresScoringStore extends ScoringStore {
     const entitiesOf = ({ entities }: { entities: Readonly<Record<string, string>> }): string[] =>
       this.schema.entities.flatMap(({ name }) => entities[name] ?? []);
     if (alerts.length > 0)
-      await manager.query(insertAlerts, [JSON.stringify(alerts.map((alert) => alertJson(alert, entitiesOf(alert))))]);
-    if (deadLetters.length > 0) await manager.query(insertDeadLetters, [JSON.stringify(deadLetters.map(deadLetterJson)), false]);
+      await manager.query(insertAlerts, [
+        JSON.stringify(alerts.map((alert) => alertJson(alert, entitiesOf(alert)))),
+        this.options.publishes,
+      ]);
+    if (deadLetters.length > 0)
+      await manager.query(insertDeadLetters, [JSON.stringify(deadLetters.map(deadLetterJson)), false, this.options.publishes]);
   }
 }
 

@@ -1,4 +1,5 @@
-import type { Admin } from 'kafkajs';
+import type { Admin, ITopicConfig } from 'kafkajs';
+import { setTimeout as wait } from 'node:timers/promises';
 
 /** Each topic by what it is for; the names on the broker are configuration. docs/topics.md says what they carry. */
 export interface TopicNames {
@@ -39,10 +40,10 @@ export const ensureTopics = async (admin: Admin, topics: TopicNames): Promise<re
   const replicationFactor = Math.min(REPLICAS_MAX, brokers.length);
   try {
     // False when another instance made them in the meantime, which is as good.
-    await admin.createTopics({
-      topics: missing.map((use) => ({ topic: topics[use], numPartitions: PARTITIONS[use], replicationFactor })),
-      waitForLeaders: true,
-    });
+    await createTopics(
+      admin,
+      missing.map((use) => ({ topic: topics[use], numPartitions: PARTITIONS[use], replicationFactor })),
+    );
   } catch (error) {
     const names = missing.map((use) => topics[use]).join(', ');
     throw new Error(`cannot create the topics ${names}: ${error instanceof Error ? error.message : String(error)}`, {
@@ -50,4 +51,25 @@ export const ensureTopics = async (admin: Admin, topics: TopicNames): Promise<re
     });
   }
   return missing.map((use) => topics[use]);
+};
+
+const LEADERS_LIMIT_MS = 20_000;
+
+/**
+ * Makes topics and waits until every partition has a leader. A KRaft broker answers "does not host this topic-partition"
+ * for a moment after making one, which kafkajs's own wait takes for final.
+ */
+export const createTopics = async (admin: Admin, topics: ITopicConfig[]): Promise<void> => {
+  await admin.createTopics({ topics, waitForLeaders: false });
+  const names = topics.map(({ topic }) => topic);
+  for (let waitedMs = 0; ; waitedMs += 100) {
+    const metadata = await admin.fetchTopicMetadata({ topics: names }).catch((error: unknown) => {
+      if (waitedMs >= LEADERS_LIMIT_MS) throw error;
+      return null;
+    });
+    if (metadata?.topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)))
+      return;
+    if (waitedMs >= LEADERS_LIMIT_MS) throw new Error(`no leader for ${names.join(', ')} within ${LEADERS_LIMIT_MS / 1000} s`);
+    await wait(100);
+  }
 };

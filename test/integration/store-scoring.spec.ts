@@ -77,7 +77,7 @@ describe('a batch', () => {
       ['b', row('b').contentHash],
     ]);
     expect(memory.states).toEqual([state('c1', 1, 'c1@0')]);
-    expect(memory.evidence).toEqual([
+    expect([...memory.evidence]).toEqual([
       { entityType: 'terminal', entityId: 't1', bucketMs: T0 - (T0 % HOUR), bin: 3, n: 2, nFraud: 0 },
     ]);
     const [history] = await toArray(new HistoryStore(source).history(T0, T0 + 1, 10));
@@ -103,7 +103,7 @@ describe('a batch', () => {
         evidenceToMs: start + 2 * HOUR,
       }),
     );
-    expect(memory.evidence.map(({ bucketMs }) => bucketMs)).toEqual([start + HOUR]);
+    expect([...memory.evidence].map(({ bucketMs }) => bucketMs)).toEqual([start + HOUR]);
   });
 
   it('leaves nothing behind when its last statement fails', async () => {

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import kafkajs, { type Kafka } from 'kafkajs';
+import { createTopics } from '../../src/stream/topics.js';
 import { mendIdleTimer } from '../../src/stream/idle-timer.js';
 
 const run = promisify(execFile);
@@ -60,7 +61,7 @@ export const uniqueName = (name: string): string => `${name}-${randomUUID().slic
 export const withTopic = async (kafka: Kafka, topic: string, partitions: number): Promise<string> => {
   const admin = kafka.admin();
   await admin.connect();
-  await admin.createTopics({ topics: [{ topic, numPartitions: partitions, replicationFactor: 1 }], waitForLeaders: true });
+  await createTopics(admin, [{ topic, numPartitions: partitions, replicationFactor: 1 }]);
   await admin.disconnect();
   return topic;
 };

@@ -1,4 +1,4 @@
-/** $1: [{id, transaction, at, entities, outcome, lane, payload, key, headers}] in order. Each alert goes to the outbox as well. */
+/** $1: [{id, transaction, at, entities, outcome, lane, payload, key, headers}] in order; $2: each goes to the outbox as well. */
 export const insertAlerts = `WITH r AS MATERIALIZED (
   SELECT * FROM ROWS FROM (
     json_to_recordset($1::json) AS (
@@ -10,4 +10,4 @@ export const insertAlerts = `WITH r AS MATERIALIZED (
   SELECT id, transaction, to_timestamp(at / 1000), entities, outcome, lane, payload::jsonb FROM r ORDER BY ordinality
 )
 INSERT INTO outbox (kind, key, payload, headers)
-SELECT 'alert', key, convert_to(payload, 'UTF8'), headers FROM r ORDER BY ordinality`;
+SELECT 'alert', key, convert_to(payload, 'UTF8'), headers FROM r WHERE $2 ORDER BY ordinality`;

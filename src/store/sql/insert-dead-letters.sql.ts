@@ -1,6 +1,6 @@
 /**
  * $1: [{position, key, reason, bytes, headers}] with bytes in base64; $2: true leaves out positions that are stored already.
- * Each goes to the outbox as well.
+ * $3: each goes to the outbox as well.
  */
 export const insertDeadLetters = `WITH r AS MATERIALIZED (
   SELECT nextval('dead_letters_id_seq') AS id, given.*
@@ -11,4 +11,4 @@ export const insertDeadLetters = `WITH r AS MATERIALIZED (
   SELECT id, position, key, reason, decode(bytes, 'base64') FROM r
 )
 INSERT INTO outbox (kind, key, dead_letter_id, headers)
-SELECT 'dead-letter', key, id, headers FROM r ORDER BY id`;
+SELECT 'dead-letter', key, id, headers FROM r WHERE $3 ORDER BY id`;
