@@ -74,7 +74,9 @@ const findBrokers = async (): Promise<readonly string[]> => {
   const given = process.env['KAFKA_BROKERS'];
   if (given) return given.split(',');
   const script = join(packageRoot, 'scripts', 'kafka-local.sh');
-  await run(script, ['up']);
+  await run(script, ['up']).catch((error: { readonly stderr?: string }) => {
+    throw new Error(`no Kafka to measure with: ${error.stderr?.trim().split('\n').at(-1) ?? 'the script failed'}`);
+  });
   return (await run(script, ['env'])).stdout.trim().replace('KAFKA_BROKERS=', '').split(',');
 };
 
@@ -179,16 +181,16 @@ const setUp = async (options: Options, home: string): Promise<Stage> => {
 
 /** The model of the world's first days; the following ones wait in the topic. Answers the model's folder. */
 const prepare = async ({ home, brokers, topic, options }: Stage): Promise<string> => {
+  const kafka = createKafka({ brokers, clientId: 'bench' });
+  await withAdmin(kafka, (admin) =>
+    admin.createTopics({ topics: [{ topic, numPartitions: PARTITIONS, replicationFactor: 1 }], waitForLeaders: true }),
+  );
   const world = benchWorld(options.customers);
   const history = join(home, 'history.csv');
   const model = join(home, 'model');
   const historyRows = await writeHistory(world, HISTORY_DAYS, history);
   process.stderr.write(`fitting on ${historyRows} transactions of ${HISTORY_DAYS} days …\n`);
   await run(process.execPath, [COMMAND, 'fit', '--schema', 'demo', '--data', history, '--out', model], { maxBuffer: 1 << 26 });
-  const kafka = createKafka({ brokers, clientId: 'bench' });
-  await withAdmin(kafka, (admin) =>
-    admin.createTopics({ topics: [{ topic, numPartitions: PARTITIONS, replicationFactor: 1 }], waitForLeaders: true }),
-  );
   await replayToKafka({ brokers, topic, records: nextRecords(world, HISTORY_DAYS, options.rows), rate: 'max' });
   return model;
 };

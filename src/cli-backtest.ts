@@ -72,7 +72,7 @@ export const runBacktest = async (options: BacktestOptions, config: Config, io: 
   const history = await readHistory(file, schema, true, (share) => io.progress.report('reading', share));
   if (history.firstRefusal !== null)
     throw new UsageError(`${options.data}: ${history.refused} rows do not fit; ${history.firstRefusal}`);
-  checkRange(history, options, endMs);
+  checkRange(history, options, startMs);
   const result = await backtest(
     {
       schema,
@@ -120,12 +120,16 @@ const dateOf = (text: string): number => {
   return ms;
 };
 
-const checkRange = ({ transactions }: DataHistory, { start, testDays, data }: BacktestOptions, endMs: number): void => {
+/** Training and test must both lie in the data. */
+const checkRange = ({ transactions }: DataHistory, options: BacktestOptions, startMs: number): void => {
+  const { start, trainDays, delayDays, data } = options;
   const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
   const [firstMs, lastMs] = [transactions[0]!.occurredAtMs, transactions.at(-1)!.occurredAtMs];
-  if (lastMs < endMs - testDays * DAY_MS)
+  const trainToMs = startMs + trainDays * DAY_MS;
+  const testFromMs = trainToMs + delayDays * DAY_MS;
+  if (firstMs >= trainToMs || lastMs < testFromMs)
     throw new UsageError(
-      `--start ${start}: the test would begin on ${day(endMs - testDays * DAY_MS)}, after the last row of ${data} (${day(firstMs)} to ${day(lastMs)})`,
+      `--start ${start}: training to ${day(trainToMs)} and a test from ${day(testFromMs)} do not fit ${data}, which goes from ${day(firstMs)} to ${day(lastMs)}`,
     );
 };
 

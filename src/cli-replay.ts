@@ -70,10 +70,12 @@ export const replay = async (options: ReplayOptions, io: CommandIo): Promise<voi
   process.once('SIGINT', abort);
   const records = recordsOf(file, schema, options.limit ?? Infinity, (share) => io.progress.report('replaying', share));
   const sending = { records, rate, signal: stop.signal };
-  const done =
+  const sent =
     brokers !== undefined
-      ? await replayToKafka({ brokers: brokers.split(','), topic, ...sending })
-      : await replayToHttp({ url: http!, key: key!, ...sending });
+      ? replayToKafka({ brokers: brokers.split(','), topic, ...sending })
+      : replayToHttp({ url: http!, key: key!, ...sending });
+  // A row that does not fit is the caller's mistake, wherever the records were going.
+  const done = await sent.catch((error: Error) => Promise.reject(error.cause instanceof UsageError ? error.cause : error));
   process.removeListener('SIGINT', abort);
   io.progress.stop();
   const perSecond = Math.round(done.sent / Math.max(done.seconds, 1e-3));

@@ -2,8 +2,8 @@ import type { Transaction } from '../domain/transaction.js';
 import type { FeatureSet } from './catalog.js';
 import { lomaxQuantile, negativeBinomialQuantile, studentT95 } from './distributions.js';
 import { HOUR_BINS } from './profile.js';
-import { PROFILE } from './profile-row.js';
-import { fromLogAmount } from './row-work.js';
+import { PROFILE, PROFILE_WIDTH } from './profile-row.js';
+import { fromLogAmount, logAmount } from './row-work.js';
 
 export interface EntityUsual {
   readonly low: number;
@@ -27,8 +27,61 @@ const usual = (low: number, median: number, high: number): Interval => ({ low, m
 /** Amount columns whose usual value is this entity's, or this entity's within the category; all in units of the amount. */
 const OWN_AMOUNT = ['tx_amount', 'log_amount', 's_amt', 'z_amt', 'rel'];
 
-const usualAmount = (mean: number, scale: number, nu: number): Interval => {
-  const reach = studentT95(nu) * scale;
+/**
+ * How an entity's own predictive intervals are stretched so that they hold what they state: profiles are models, and a
+ * gap between payments is not quite a Lomax variable.
+ */
+export interface UsualScales {
+  /** Factor of the half-width of amounts, on the log scale; of amounts within the category. */
+  readonly amount: number;
+  readonly category: number;
+  /** Levels of the gap's predictive distribution below which 5 % and 95 % of the gaps fell. */
+  readonly gapLow: number;
+  readonly gapHigh: number;
+}
+export const UNSCALED: UsualScales = { amount: 1, category: 1, gapLow: 0.05, gapHigh: 0.95 };
+
+/** Fewer rows than this leave the intervals as the model states them. */
+const ROWS_MIN = 200;
+
+/**
+ * Scales by which the intervals held 90 % of the rows given (conformal: the quantile of what was needed).
+ *
+ * @param profiles rows x PROFILE_WIDTH
+ * @param rows those to learn from: legitimate ones
+ */
+export const fitUsualScales = (
+  featureSet: FeatureSet,
+  transactions: readonly Transaction[],
+  profiles: Float64Array,
+  rows: readonly number[],
+): UsualScales => {
+  if (profiles.length === 0) return UNSCALED;
+  const needed = { amount: [] as number[], category: [] as number[], gap: [] as number[] };
+  for (const row of rows) {
+    const at = (position: number): number => profiles[row * PROFILE_WIDTH + position]!;
+    const { amountMinor, categorical } = transactions[row]!;
+    const x = logAmount(amountMinor / featureSet.plan.minorPerUnit);
+    const reach = (mean: number, scale: number, nu: number): number => Math.abs(x - mean) / (studentT95(nu) * scale);
+    needed.amount.push(reach(at(PROFILE.amountMean), at(PROFILE.amountScale), at(PROFILE.amountNu)));
+    if (featureSet.plan.profileIndex >= 0 && categorical[featureSet.plan.profileIndex] !== null)
+      needed.category.push(reach(at(PROFILE.categoryMean), at(PROFILE.categoryScale), at(PROFILE.categoryNu)));
+    // The Lomax distribution function of the gap.
+    if (at(PROFILE.gapDays) >= 0)
+      needed.gap.push(-Math.expm1(-at(PROFILE.gapShape) * Math.log1p(at(PROFILE.gapDays) / at(PROFILE.gapScale))));
+  }
+  const quantile = (values: number[], p: number, otherwise: number): number =>
+    values.length < ROWS_MIN ? otherwise : values.sort((a, b) => a - b)[Math.floor(p * (values.length - 1))]!;
+  return {
+    amount: quantile(needed.amount, 0.9, 1),
+    category: quantile(needed.category, 0.9, 1),
+    gapLow: quantile(needed.gap, 0.05, 0.05),
+    gapHigh: quantile(needed.gap, 0.95, 0.95),
+  };
+};
+
+const usualAmount = (mean: number, scale: number, nu: number, stretch: number): Interval => {
+  const reach = stretch * studentT95(nu) * scale;
   return usual(fromLogAmount(mean - reach), fromLogAmount(mean), fromLogAmount(mean + reach));
 };
 
@@ -71,6 +124,7 @@ export const usualValues = (
   featureSet: FeatureSet,
   transaction: Transaction,
   profileRow: Float64Array,
+  scales: UsualScales = UNSCALED,
 ): Readonly<Record<string, EntityUsual>> => {
   const { plan, columns } = featureSet;
   if (profileRow.length === 0) return {};
@@ -80,17 +134,21 @@ export const usualValues = (
     if (columns.some((column) => column.name === name)) values[name] = { ...interval, observed, basis: 'entity' };
   };
   const amount = transaction.amountMinor / plan.minorPerUnit;
-  const ownAmount = usualAmount(at(PROFILE.amountMean), at(PROFILE.amountScale), at(PROFILE.amountNu));
+  const ownAmount = usualAmount(at(PROFILE.amountMean), at(PROFILE.amountScale), at(PROFILE.amountNu), scales.amount);
   for (const name of OWN_AMOUNT) say(name, ownAmount, amount);
   if (plan.profileIndex >= 0 && transaction.categorical[plan.profileIndex] !== null)
-    say('z_amt_category', usualAmount(at(PROFILE.categoryMean), at(PROFILE.categoryScale), at(PROFILE.categoryNu)), amount);
+    say(
+      'z_amt_category',
+      usualAmount(at(PROFILE.categoryMean), at(PROFILE.categoryScale), at(PROFILE.categoryNu), scales.category),
+      amount,
+    );
   const hours = usualHours(profileRow.subarray(PROFILE.hours));
   const hour = (transaction.occurredAtMs % DAY_MS) / HOUR_MS;
   say('hour', hours, hour);
   say('s_hour', hours, hour);
   const [shape, scale] = [at(PROFILE.gapShape), at(PROFILE.gapScale)];
   const gap = (p: number): number => lomaxQuantile(p, shape, scale);
-  if (at(PROFILE.gapDays) >= 0) say('s_gap', usual(gap(0.05), gap(0.5), gap(0.95)), at(PROFILE.gapDays));
+  if (at(PROFILE.gapDays) >= 0) say('s_gap', usual(gap(scales.gapLow), gap(0.5), gap(scales.gapHigh)), at(PROFILE.gapDays));
   const count = (days: number, p: number): number => negativeBinomialQuantile(p, shape, days / (scale + days));
   // The window's count holds the transaction itself, the burst term only those before it.
   for (const days of plan.windowsDays)

@@ -24,7 +24,7 @@ export interface ExplainedRow {
 export const explain = (model: ScoringModel, channel: Channel, row: ExplainedRow): Reason[] => {
   const { schema } = model.featureSet;
   const features = channelFeatures(model.featureSet, channel, row.features);
-  const habits = usualValues(model.featureSet, row.transaction, row.profile);
+  const habits = usualValues(model.featureSet, row.transaction, row.profile, model.usualScales);
   const detector = model.detectors[channel];
   if (!detector) return [];
   const terms = detector.terms?.(features);

@@ -3,6 +3,7 @@ import { selectColumns, type FeatureMatrix } from '../domain/feature-matrix.js';
 import { TransactionSchemaDefinition } from '../domain/transaction-schema.js';
 import { createFeatureSet, type FeatureSet } from '../features/catalog.js';
 import type { FeaturePriors } from '../features/priors.js';
+import type { UsualScales } from '../features/usual.js';
 import { decodeArtifacts, encodeArtifacts, type Artifact } from '../models/artifact.js';
 import type { Detector } from '../models/detector.js';
 import { plattProbability, type Platt } from '../models/platt.js';
@@ -19,6 +20,8 @@ export interface ScoringModel {
   readonly detectors: ChannelDetectors;
   /** Score of S to fraud probability; null without S. */
   readonly platt: Platt | null;
+  /** Stretches the entities' own intervals to what they state. */
+  readonly usualScales: UsualScales;
 }
 
 /** A channel's part of the features: D the non-redundant columns, T and H their own, S all. */
@@ -39,7 +42,14 @@ export const saveScoringModel = (model: ScoringModel): Uint8Array => {
     if (detector) artifacts[channel] = detector.save();
   }
   const { schema, priors, id } = model.featureSet;
-  return encodeArtifacts(artifacts, { version: model.version, featureSet: id, schema, priors, platt: model.platt });
+  return encodeArtifacts(artifacts, {
+    version: model.version,
+    featureSet: id,
+    schema,
+    priors,
+    platt: model.platt,
+    usualScales: model.usualScales,
+  });
 };
 
 /**
@@ -56,7 +66,13 @@ export const loadScoringModel = (bytes: Uint8Array, backend: TensorBackend): Sco
     if (!estimator) throw new Error(`model ${version} needs the estimator "${artifact.estimator}", which this build lacks`);
     detectors[channel] = estimator.load(artifact, { backend });
   }
-  return { version, featureSet: featureSetOf(meta), detectors, platt: meta['platt'] as Platt | null };
+  return {
+    version,
+    featureSet: featureSetOf(meta),
+    detectors,
+    platt: meta['platt'] as Platt | null,
+    usualScales: meta['usualScales'] as UsualScales,
+  };
 };
 
 /** The features that a stored model needs, without loading its detectors. @throws as `loadScoringModel` */

@@ -4,11 +4,14 @@ import type { Transaction } from '../domain/transaction.js';
 import { Activity } from '../features/activity.js';
 import type { FeatureSet } from '../features/catalog.js';
 import { computeFeatures } from '../features/compute-features.js';
+import { PROFILE_WIDTH } from '../features/profile-row.js';
 
 export interface Dataset {
   /** Rows with event time in [keepFromMs, keepToMs), in event order. */
   readonly features: FeatureMatrix;
   readonly transactions: readonly Transaction[];
+  /** Profile rows of the kept transactions (rows x PROFILE_WIDTH; empty where the feature set remembers nothing). */
+  readonly profiles: Float64Array;
   /** What is remembered after the last transaction before keepToMs. */
   readonly activity: Activity;
   /** Cell of every transaction that will once be called fraud, by transaction id. */
@@ -48,6 +51,8 @@ export const buildDataset = async (
   const width = featureSet.columns.length;
   const values = new Float32Array(kept * width);
 
+  const profiles: Float64Array[] = [];
+
   let nextLabel = 0;
   const chunkEnd = (from: number): number => {
     let to = from;
@@ -65,13 +70,14 @@ export const buildDataset = async (
     }
     const to = Math.max(from + 1, chunkEnd(from));
     const chunk = transactions.slice(from, to);
-    const computed = computeFeatures(featureSet, chunk, activity, { withProfiles: false });
+    const computed = computeFeatures(featureSet, chunk, activity, { withProfiles: kept > 0 && to > firstKept });
     chunk.forEach((t, i) => {
       if (!fraudIds.has(t.id)) return;
       fraudCells.set(t.id, { entities: t.entities, occurredAtMs: t.occurredAtMs, amountBin: computed.amountBins[i]! });
     });
     if (kept > 0 && to > firstKept) {
       const skip = Math.max(0, firstKept - from);
+      profiles.push(computed.profiles.slice(skip * PROFILE_WIDTH));
       values.set(computed.matrix.values.subarray(skip * width), (from + skip - firstKept) * width);
     }
     from = to;
@@ -80,9 +86,20 @@ export const buildDataset = async (
   return {
     features: featureMatrix(featureSet.columns, values),
     transactions: transactions.slice(firstKept < 0 ? count : firstKept, count),
+    profiles: joined(profiles),
     activity,
     fraudCells,
   };
+};
+
+const joined = (parts: readonly Float64Array[]): Float64Array => {
+  const whole = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 };
 
 /**

@@ -6,6 +6,7 @@ import type { Random } from '../domain/random.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import type { Transaction } from '../domain/transaction.js';
 import { createFeatureSet, type FeatureSet } from '../features/catalog.js';
+import { fitUsualScales } from '../features/usual.js';
 import { fitPriors } from '../features/priors.js';
 import type { Detector, FitProgress } from '../models/detector.js';
 import { fitPlatt, type Platt } from '../models/platt.js';
@@ -97,7 +98,8 @@ export const retrain = async (input: RetrainInput, context: RetrainContext): Pro
   const slices = sliceDataset(dataset, input);
   const detectors = await fitChannels(featureSet, slices, input, context);
   const platt = detectors.S ? plattOf(detectors.S, slices.later, slices.laterLabels) : null;
-  const model: ScoringModel = { version: input.version, featureSet, detectors, platt };
+  const usualScales = fitUsualScales(featureSet, dataset.transactions, dataset.profiles, slices.normalRows);
+  const model: ScoringModel = { version: input.version, featureSet, detectors, platt, usualScales };
   const window = { occurredAtMs: slices.laterTimes, channels: scoreChannels(model, slices.later) };
   const calibration = nextCalibration({
     previous: null,
@@ -117,6 +119,7 @@ interface Slices {
   readonly supervisedLabels: Uint8Array;
   /** Rows not known to be fraud: what the densities learn from. */
   readonly normal: FeatureMatrix;
+  readonly normalRows: readonly number[];
   readonly immatureRows: number;
   readonly later: FeatureMatrix;
   readonly laterLabels: Int8Array;
@@ -134,14 +137,13 @@ const sliceDataset = (dataset: Dataset, input: RetrainInput): Slices => {
     throw new Error(`${dataset.transactions.length - trainCount} transactions to calibrate on; at least ${rowsMin} are needed`);
   const rows = Array.from({ length: trainCount }, (_, i) => i).filter((i) => !input.heldOutIds?.has(dataset.transactions[i]!.id));
   const labelled = rows.filter((i) => known[i]! >= 0);
+  const normalRows = rows.filter((i) => known[i]! <= 0);
   const width = dataset.features.columns.length;
   return {
     supervised: selectRows(dataset.features, labelled),
     supervisedLabels: Uint8Array.from(labelled, (i) => known[i]!),
-    normal: selectRows(
-      dataset.features,
-      rows.filter((i) => known[i]! <= 0),
-    ),
+    normal: selectRows(dataset.features, normalRows),
+    normalRows,
     immatureRows: rows.length - labelled.length,
     later: featureMatrix(dataset.features.columns, dataset.features.values.slice(trainCount * width)),
     laterLabels: known.slice(trainCount),

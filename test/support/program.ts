@@ -9,6 +9,8 @@ export interface RunningProgram {
   readonly process: ChildProcess;
   /** stdout and stderr so far, in the order in which they came. */
   output(): string;
+  /** stdout alone: what a pipe would get. */
+  stdout(): string;
   /** Resolves with the first match in the output. @throws Error with the output when the program ends or time is over */
   waitFor(pattern: RegExp, limitMs?: number): Promise<RegExpExecArray>;
   /** Sends a signal and waits for the end; answers the exit code. */
@@ -25,6 +27,8 @@ export const startProgram = (args: readonly string[], environment: Readonly<Reco
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
+  let stdout = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const ended = async (limitMs = 60_000): Promise<number | null> => {
     if (child.exitCode === null && child.signalCode === null)
@@ -39,6 +43,7 @@ export const startProgram = (args: readonly string[], environment: Readonly<Reco
   return {
     process: child,
     output: () => output,
+    stdout: () => stdout,
     ended,
     stop: async (signal = 'SIGINT') => {
       child.kill(signal);
@@ -59,8 +64,8 @@ export const startProgram = (args: readonly string[], environment: Readonly<Reco
 export const runProgram = async (
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
-): Promise<{ code: number | null; output: string }> => {
+): Promise<{ code: number | null; output: string; stdout: string }> => {
   const program = startProgram(args, environment);
   const code = await program.ended(300_000);
-  return { code, output: program.output() };
+  return { code, output: program.output(), stdout: program.stdout() };
 };
