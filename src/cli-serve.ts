@@ -13,25 +13,26 @@ export const register = (program: Command): void => {
         .choices(ROLES)
         .default('all'),
     )
-    .option('--schema <name or file>', 'transaction schema to serve')
+    .option('--schema <name>', 'shipped transaction schema or the path of one')
     .addOption(configOption())
     .option('--demo', 'the seeded demo, in a database of its own')
     .option('--seed <n>', 'seed of the demo world', wholeNumber(0, 2 ** 32 - 1))
-    .option('--seconds-per-day <n>', 'pace of the demo’s simulated clock', positiveNumber())
+    .option('--seconds-per-day <n>', 'pace of the simulated clock of the demo', positiveNumber())
     .action((options: ServeOptions) => serve(options));
   program
     .command('migrate')
     .description('brings the tables of DATABASE_URL (or of the embedded database) up to date')
     .addOption(configOption())
-    .option('--json', 'one JSON object on stdout')
+    .option('--json', 'print one JSON object')
     .action(migrate);
   program.command('openapi').description('prints the OpenAPI document of the HTTP API').action(openapi);
   const models = program.command('models').description('stored model versions');
   models
     .command('promote')
     .description('stores a model that "fit" wrote, with its calibration, and makes it the champion')
-    .requiredOption('--model <dir>', 'folder that "surprisal fit --out" wrote')
+    .requiredOption('--model <folder>', 'folder that "surprisal fit --out" wrote')
     .addOption(configOption())
+    .option('--json', 'print one JSON object')
     .action(promote);
 };
 
@@ -50,7 +51,13 @@ const openapi = async (): Promise<void> => {
   process.stdout.write(`${JSON.stringify(openApi(), null, 2)}\n`);
 };
 
-const promote = async ({ model: folder, config: dir }: { model: string; config?: string }): Promise<void> => {
+interface PromoteOptions {
+  readonly model: string;
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+const promote = async ({ model: folder, config: dir, json }: PromoteOptions): Promise<void> => {
   const { loadConfig } = await import('./config.js');
   const { readModelFolder } = await import('./model-folder.js');
   const { saveScoringModel } = await import('./scoring/scoring-model.js');
@@ -66,7 +73,10 @@ const promote = async ({ model: folder, config: dir }: { model: string; config?:
     const artifact = saveScoringModel(model);
     await installChampion(stores, { version: model.version, artifact, calibration, trainedAtMs: Date.now(), report: {} });
     const remembered = await seedMemory(stores.scoring, model.featureSet.id, memory);
-    process.stdout.write(`${model.version} is the champion of schema ${schema.name}; ${remembered}\n`);
+    const answer = { champion: model.version, schema: schema.name, note: remembered };
+    process.stdout.write(
+      json ? `${JSON.stringify(answer)}\n` : `${model.version} is the champion of schema ${schema.name}; ${remembered}\n`,
+    );
   } finally {
     await database.close();
   }

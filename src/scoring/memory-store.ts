@@ -88,7 +88,7 @@ export class MemoryScoringStore extends ScoringStore {
     for (const cell of cells) {
       const entity = `${cell.entityType}\n${cell.entityId}`;
       let buckets = this.#evidence.get(entity);
-      if (!buckets) this.#evidence.set(entity, (buckets = new Map()));
+      if (!buckets) this.#evidence.set(entity, (buckets = new Map<string, EvidenceCell>()));
       const key = `${cell.bucketMs}/${cell.bin}`;
       const before = buckets.get(key);
       buckets.set(key, before ? { ...before, n: before.n + cell.n, nFraud: before.nFraud + cell.nFraud } : cell);

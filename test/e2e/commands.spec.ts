@@ -61,10 +61,11 @@ describe('help', () => {
   const COMMANDS = ['serve', 'migrate', 'openapi', 'models promote', 'schema infer', 'schema check', 'fit', 'score'];
   const MORE = ['evaluate', 'backtest', 'demo-data', 'replay'];
 
-  test.each([...COMMANDS, ...MORE])('%s --help', async (command) => {
+  test.each([...COMMANDS, ...MORE])('%s --help, as docs/command-line.md has it', async (command) => {
     const { code, stdout } = await run(...command.split(' '), '--help');
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`^Usage: surprisal ${command} `));
+    expect(await readFile(join(ROOT, 'docs', 'command-line.md'), 'utf8')).toContain(`\n\`\`\`text\n${stdout}\`\`\`\n`);
   });
 
   test('surprisal --help names every command', async () => {

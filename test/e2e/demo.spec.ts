@@ -51,7 +51,7 @@ describe('npm start on an empty machine', () => {
     expect(items.length).toBeGreaterThan(0);
     for (const { alert } of items) {
       expect(alert.reasons.length).toBeGreaterThan(0);
-      expect(Object.values(alert.versions).every((version) => version.length > 0)).toBe(true);
+      expect(Object.values<string>({ ...alert.versions }).every((version) => version.length > 0)).toBe(true);
       for (const channel of Object.values(alert.channels)) expect(channel.minusLog10P).not.toBeNull();
     }
     const detail = (await api(page, `/v1/transactions/${items[0]!.alert.transactionId}`)) as { alert: Alert; features: object };
@@ -109,7 +109,7 @@ test.each([
   [['serve', '--role', 'boss'], {}, 'boss'],
   [['serve', '--schema', 'atlantis'], {}, '"atlantis"'],
 ])('%p with %p ends with 2 and one sentence', async (args, environment, sentence) => {
-  const program = startProgram(args, environment as Record<string, string>);
+  const program = startProgram(args, environment);
   expect(await program.ended()).toBe(2);
   expect(program.output()).toContain(sentence);
 });
