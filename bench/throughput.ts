@@ -195,13 +195,14 @@ const prepare = async ({ home, brokers, topic, options }: Stage): Promise<string
   return model;
 };
 
+/** The server first: a broker that has gone must not leave it running. */
 const tearDown = async ({ brokers, topic, admin, server }: Stage): Promise<void> => {
+  await admin.end();
+  await server.stop();
   await withAdmin(createKafka({ brokers, clientId: 'bench' }), async (kafka) => {
     const topics = (await kafka.listTopics()).filter((name) => name.startsWith(topic));
     if (topics.length > 0) await kafka.deleteTopics({ topics });
   });
-  await admin.end();
-  await server.stop();
 };
 
 const bestOf = (measured: readonly Measured[]): Measured =>

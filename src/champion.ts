@@ -5,7 +5,7 @@ import { readFeatureSet } from './scoring/scoring-model.js';
 import { calibrateIfDue } from './schedule.js';
 import type { WorkerPool } from './worker-pool.js';
 
-/** How often a worker asks for a new champion or calibration; a NOTIFY only makes it sooner. */
+/** How often a worker asks for a new champion or calibration. */
 export const CHAMPION_POLL_MS = 2_000;
 
 /** Keeps the scoring threads on the stored champion and its newest calibration. */
@@ -30,20 +30,21 @@ export class Champion {
 
   /** Loads what changed. Answers false while there is no champion. */
   async refresh(): Promise<boolean> {
-    const version = await this.stores.models.championVersion(this.schema);
+    const { models, calibrations } = this.stores;
+    const version = await models.championVersion(this.schema);
     if (version === null) return false;
-    const calibration = await this.stores.calibrations.latest(version);
     if (version !== this.#version) {
-      const champion = await this.stores.models.champion(this.schema);
+      const champion = await models.champion(this.schema);
       if (!champion) return false;
       const featureSet = readFeatureSet(champion.artifact);
       const needs = { featureSet: featureSet.id, lookBackMs: featureSet.lookBackMs };
-      this.pool.useModel(champion.artifact, needs, { calibration, policy: this.policy });
-      this.#version = version;
-    } else if (calibration && calibration.id !== this.#calibration?.id) {
-      this.pool.useTerms({ calibration, policy: this.policy });
+      this.#calibration = await calibrations.latest(champion.version.version);
+      this.#version = champion.version.version;
+      this.pool.useModel(champion.artifact, needs, { calibration: this.#calibration, policy: this.policy });
+    } else if ((await calibrations.latestId(version)) !== (this.#calibration?.id ?? null)) {
+      this.#calibration = await calibrations.latest(version);
+      this.pool.useTerms({ calibration: this.#calibration, policy: this.policy });
     }
-    this.#calibration = calibration;
     return true;
   }
 

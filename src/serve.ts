@@ -125,7 +125,8 @@ const start = async (given: Start): Promise<void> => {
       `no model for schema "${schema.name}" yet: "surprisal models promote --model DIR" installs one; scoring waits for it`,
     );
 
-  const kafka = config.kafkaBrokers ? await connectKafka(given, stores) : null;
+  const holder = `${options.role}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  const kafka = config.kafkaBrokers ? await connectKafka(given, stores, holder) : null;
   const { settings, app } = await listen(given, { stores, line, clock, apiKey, kafka, champion, pool });
   closers.add('HTTP and Kafka', () => app.close());
   const url = await app.getUrl();
@@ -137,16 +138,27 @@ const start = async (given: Start): Promise<void> => {
   }
   const timers = [
     repeat(CHAMPION_POLL_MS, async () => void (await champion.refresh()), log.warnOf('champion')),
-    repeat(CALIBRATE_EVERY_MS, async () => calibrate(champion, stores), log.warnOf('calibration')),
+    repeat(CALIBRATE_EVERY_MS, () => calibrate(given, champion, stores, holder), log.warnOf('calibration')),
     ...(kafka ? [repeat(RELAY_EVERY_MS, async () => void (await kafka.relay.turn()), log.warnOf('alert relay'))] : []),
   ];
   closers.add('timers', async () => void (await Promise.all(timers.map((timer) => timer.stop()))));
 };
 
-/** Event time closes days: the newest event of the stream says which day it is. */
-const calibrate = async (champion: Champion, stores: Stores): Promise<void> => {
+const CALIBRATION_LEASE = 'calibration';
+/** A partition this far behind the newest counts as idle: it holds no day open. */
+const IDLE_AFTER_MS = 7 * 86_400_000;
+
+/** One leader builds the calibration of a new event day, once every partition that is not idle has passed the day before. */
+const calibrate = async ({ config, isDemo }: Start, champion: Champion, stores: Stores, holder: string): Promise<void> => {
+  // The demo closes its days itself, between two batches.
+  if (isDemo || !(await stores.outbox.acquireLease(CALIBRATION_LEASE, holder, 10 * CALIBRATE_EVERY_MS))) return;
   const { newestOccurredAt } = await stores.queries.status();
-  if (newestOccurredAt !== null) await champion.calibrate(Date.parse(newestOccurredAt));
+  if (newestOccurredAt === null) return;
+  const newestMs = Date.parse(newestOccurredAt);
+  const { groupId, topics } = config.service.kafka;
+  const partitions = [...(await stores.offsets.eventTimes(groupId, topics.transactions)).values()];
+  const active = partitions.filter((atMs): atMs is number => atMs !== null && atMs >= newestMs - IDLE_AFTER_MS);
+  await champion.calibrate(Math.min(newestMs, ...active));
 };
 
 interface KafkaDoor {
@@ -154,7 +166,7 @@ interface KafkaDoor {
   readonly relay: AlertRelay;
 }
 
-const connectKafka = async ({ config, options, closers, log }: Start, stores: Stores): Promise<KafkaDoor> => {
+const connectKafka = async ({ config, closers, log }: Start, stores: Stores, holder: string): Promise<KafkaDoor> => {
   const { groupId, topics, concurrency } = config.service.kafka;
   const connection = { brokers: config.kafkaBrokers!, clientId: groupId };
   const made = await withAdmin(createKafka(connection), (admin) => ensureTopics(admin, topics));
@@ -165,7 +177,7 @@ const connectKafka = async ({ config, options, closers, log }: Start, stores: St
   );
   const relay = new AlertRelay(stores.outbox, new KafkaPublisher(connection), {
     topics,
-    holder: `${options.role}-${process.pid}-${randomUUID().slice(0, 8)}`,
+    holder,
   });
   closers.add('alert relay', () => relay.close());
   return { server, relay };

@@ -138,6 +138,8 @@ export interface WindowScores {
 }
 
 export abstract class CalibrationStore {
+  /** Id of the newest calibration of this model, or null: what a worker polls. */
+  abstract latestId(model: string): Promise<string | null>;
   /** The newest calibration of this model, or null. */
   abstract latest(model: string): Promise<Calibration | null>;
   abstract save(calibration: Calibration): Promise<void>;

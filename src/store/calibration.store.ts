@@ -11,6 +11,15 @@ export class PostgresCalibrationStore extends CalibrationStore {
     super();
   }
 
+  override async latestId(model: string): Promise<string | null> {
+    const row = await this.dataSource.getRepository(Calibrations).findOne({
+      select: { id: true },
+      where: { model },
+      order: { validFromDay: 'DESC', createdAt: 'DESC' },
+    });
+    return row?.id ?? null;
+  }
+
   override async latest(model: string): Promise<Calibration | null> {
     const row = await this.dataSource.getRepository(Calibrations).findOne({
       where: { model },

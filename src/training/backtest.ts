@@ -50,6 +50,7 @@ export interface BacktestResult {
   readonly trainRows: number;
   readonly trainFrauds: number;
   readonly testRows: number;
+  readonly testFrauds: number;
   readonly judgedRows: number;
   readonly judgedFrauds: number;
   /** Alerts among all rows of the test, beside what the policy aimed at. */
@@ -95,6 +96,7 @@ export const backtest = async (input: BacktestInput, context: BacktestContext): 
   );
   const test = input.transactions.filter((t) => t.occurredAtMs >= testFromMs && t.occurredAtMs < testToMs);
   if (test.length === 0) throw new Error('the test range holds no transactions');
+  const frauds = new Set(input.labels.filter((label) => label.isFraud).map((label) => label.transactionId));
   const startedAt = context.now();
   const replayed = await replay(candidate, test, labels, input, context);
   const seconds = (context.now() - startedAt) / 1000;
@@ -103,6 +105,7 @@ export const backtest = async (input: BacktestInput, context: BacktestContext): 
     trainRows: candidate.report.trainRows,
     trainFrauds: candidate.report.trainFrauds,
     testRows: test.length,
+    testFrauds: test.filter((t) => frauds.has(t.id)).length,
     budget: candidate.calibration.nominal,
     rowsPerSecond: test.length / Math.max(seconds, 1e-3),
   };
