@@ -135,7 +135,11 @@ describe('KafkaBatchServer on a real broker', () => {
     const offsets = new MemoryOffsets();
     const { seen, handle } = committing(offsets);
     const attempts: string[][] = [];
+    // The first attempts may be over before this test asks for the first time: they wait until it does.
+    let watch = (): void => undefined;
+    const watched = new Promise<void>((resolve) => (watch = resolve));
     const { server } = await start(topic, topic, offsets, async (batch) => {
+      await watched;
       if (batch.partition === 0) attempts.push(batch.records.map((record) => String(record.offset)));
       if (batch.partition === 0 && attempts.length < 3) {
         await eventually('the other partition', () => seen.includes('104'));
@@ -143,6 +147,7 @@ describe('KafkaBatchServer on a real broker', () => {
       }
       return handle(batch);
     });
+    watch();
     await eventually('the error in health', () => server.health().lastError === 'TypeError: planted');
     await eventually('all ten', () => seen.length === 10);
     expect(attempts).toEqual([0, 1, 2].map(() => ['0', '1', '2', '3', '4']));
