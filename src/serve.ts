@@ -179,7 +179,11 @@ const connectKafka = async ({ config, closers, log }: Start, stores: Stores, hol
     topics,
     holder,
   });
-  closers.add('alert relay', () => relay.close());
+  // What the last batches raised leaves before the stop; what cannot waits in the outbox for the next start.
+  closers.add('alert relay', async () => {
+    await relay.turn();
+    await relay.close();
+  });
   return { server, relay };
 };
 

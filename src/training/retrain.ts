@@ -107,7 +107,8 @@ export const retrain = async (input: RetrainInput, context: RetrainContext): Pro
     counts: null,
     policy: input.policy,
     model: input.version,
-    day: Math.floor(input.asOfMs / DAY_MS),
+    // The day after the last row: a file's truth may be known only later (asOfMs), its stream goes on the next day.
+    day: Math.floor(slices.laterTimes.at(-1)! / DAY_MS) + 1,
   });
   const report = reportOf(slices, window.channels, detectors);
   return { model, artifact: saveScoringModel(model), calibration, report, dataset, window };
