@@ -166,6 +166,7 @@ describe('backtest', () => {
     readonly judgedFrauds: number;
     readonly judgedRows: number;
     readonly testRows: number;
+    readonly testFrauds: number;
     readonly trainFrauds: number;
     readonly recallByType: Readonly<Record<string, number>>;
   }
@@ -191,6 +192,7 @@ describe('backtest', () => {
       'judgedFrauds',
       'judgedRows',
       'recallByType',
+      'testFrauds',
       'testRows',
       'trainFrauds',
       'trainRows',
@@ -202,6 +204,7 @@ describe('backtest', () => {
       trainRows: train.length,
       trainFrauds: train.filter(({ type }) => type !== null).length,
       testRows: test.length,
+      testFrauds: test.filter(({ type }) => type !== null).length,
     });
 
     // Customers whose fraud was known that day are not judged: known is a fraud since the start, at least 3 days old.
