@@ -24,6 +24,7 @@ test.each([
   [{ KAFKA_BROKERS: 'nowhere' }, 'KAFKA_BROKERS=nowhere'],
   [{ TENSOR_BACKEND: 'gpu' }, 'TENSOR_BACKEND=gpu'],
   [{ SURPRISAL__POLICY__BUDGET__SHARE: '2' }, 'SURPRISAL__POLICY__BUDGET__SHARE'],
+  [{ SURPRISAL__COLOUR__RED: '1' }, 'SURPRISAL__COLOUR__RED'],
   [{ SURPRISAL__SERVICE__HTTP__COLOUR: 'red' }, 'SURPRISAL__SERVICE__HTTP__COLOUR'],
 ])('%p is refused by name', (environment, named) => {
   expect(() => load(environment as Record<string, string>)).toThrow(named);

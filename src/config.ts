@@ -31,6 +31,10 @@ const ServiceSchema = z.strictObject({
 });
 export type ServiceConfig = z.infer<typeof ServiceSchema>;
 
+/** Overrides of `config/<section>.yaml`: SURPRISAL__<SECTION>__<KEY>. */
+const PREFIX = 'SURPRISAL__';
+const SECTIONS = ['service', 'policy', 'models'];
+
 const EnvironmentSchema = z.object({
   PORT: z.coerce.number().int().min(0).max(65535).default(3000),
   SURPRISAL_HOME: z.string().min(1).default('.surprisal'),
@@ -81,6 +85,11 @@ export const loadConfig = (configDir = join(packageRoot, 'config'), environment:
     throw new ConfigError(`environment variable ${name}=${name.includes('KEY') ? '…' : String(set[name])}: ${issue.message}`);
   }
   const env = parsed.data;
+  for (const name of Object.keys(set)) {
+    const section = name.slice(PREFIX.length).split('__')[0]!.toLowerCase();
+    if (name.startsWith(PREFIX) && !SECTIONS.includes(section))
+      throw new ConfigError(`environment variable ${name}: there is no section "${section}"; there are ${SECTIONS.join(', ')}`);
+  }
   return Object.freeze({
     port: env.PORT,
     home: resolve(env.SURPRISAL_HOME),
@@ -94,8 +103,6 @@ export const loadConfig = (configDir = join(packageRoot, 'config'), environment:
     models: readSection(configDir, 'models', z.record(z.string(), z.record(z.string(), z.unknown())), set),
   });
 };
-
-const PREFIX = 'SURPRISAL__';
 
 /** COUNT_PER_DAY -> countPerDay; a single capital (a channel) stays as it is. */
 const keyOf = (part: string): string =>

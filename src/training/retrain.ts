@@ -1,6 +1,7 @@
 import type { Calibration } from '../domain/calibration.js';
 import type { Channel, Policy } from '../domain/decision.js';
 import { featureMatrix, selectRows, type FeatureMatrix } from '../domain/feature-matrix.js';
+import { InputError } from '../domain/input-error.js';
 import type { Label } from '../domain/label.js';
 import type { Random } from '../domain/random.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
@@ -84,7 +85,7 @@ export const defaultEstimators = (schema: TransactionSchema): Partial<Record<Cha
  * The offline line, top to bottom: history to features, a detector per channel, a calibration from rows that no
  * detector was fitted on, and figures on the same later slice.
  *
- * @throws Error when a range holds too few rows; rejects with the signal's reason when aborted
+ * @throws InputError when a range holds too few rows; rejects with the signal's reason when aborted
  */
 export const retrain = async (input: RetrainInput, context: RetrainContext): Promise<Candidate> => {
   const featureSet = createFeatureSet(input.schema, fitPriors(input.schema, input.transactions, input.labels, input.asOfMs));
@@ -133,9 +134,12 @@ const sliceDataset = (dataset: Dataset, input: RetrainInput): Slices => {
   const boundary = dataset.transactions.findIndex((t) => t.occurredAtMs >= input.trainToMs);
   const trainCount = boundary < 0 ? dataset.transactions.length : boundary;
   const rowsMin = 50;
-  if (trainCount < rowsMin) throw new Error(`${trainCount} transactions in the training range; at least ${rowsMin} are needed`);
+  if (trainCount < rowsMin)
+    throw new InputError(`${trainCount} transactions in the training range; at least ${rowsMin} are needed`);
   if (dataset.transactions.length - trainCount < rowsMin)
-    throw new Error(`${dataset.transactions.length - trainCount} transactions to calibrate on; at least ${rowsMin} are needed`);
+    throw new InputError(
+      `${dataset.transactions.length - trainCount} transactions to calibrate on; at least ${rowsMin} are needed`,
+    );
   const rows = Array.from({ length: trainCount }, (_, i) => i).filter((i) => !input.heldOutIds?.has(dataset.transactions[i]!.id));
   const labelled = rows.filter((i) => known[i]! >= 0);
   const normalRows = rows.filter((i) => known[i]! <= 0);
