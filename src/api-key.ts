@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, type Config } from './config.js';
+import { makeFolder } from './store/make-folder.js';
 
 /** `SURPRISAL_API_KEY`, or one that is made once and kept in `SURPRISAL_HOME/api-key`, readable by its owner alone. */
 export const apiKeyOf = (config: Config): string => {
@@ -9,7 +10,7 @@ export const apiKeyOf = (config: Config): string => {
   const file = join(config.home, 'api-key');
   try {
     if (existsSync(file)) return readFileSync(file, 'utf8').trim();
-    mkdirSync(config.home, { recursive: true });
+    makeFolder(config.home);
     const key = randomBytes(24).toString('base64url');
     writeFileSync(file, `${key}\n`, { mode: 0o600 });
     chmodSync(file, 0o600);

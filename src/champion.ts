@@ -1,8 +1,9 @@
+import { ConfigError } from './config.js';
 import type { Calibration } from './domain/calibration.js';
 import type { Policy } from './domain/decision.js';
+import { calibrateIfDue, recalibrate } from './scoring/calibrate-if-due.js';
 import type { CalibrationStore, ModelStore } from './scoring/ports.js';
 import { readFeatureSet } from './scoring/scoring-model.js';
-import { calibrateIfDue } from './schedule.js';
 import type { WorkerPool } from './worker-pool.js';
 
 /** How often a worker asks for a new champion or calibration. */
@@ -12,6 +13,8 @@ export const CHAMPION_POLL_MS = 2_000;
 export class Champion {
   #version: string | null = null;
   #calibration: Calibration | null = null;
+  /** Why the newest champion could not be loaded; the one before goes on. */
+  #problem: string | null = null;
 
   constructor(
     private readonly schema: string,
@@ -24,28 +27,59 @@ export class Champion {
     return this.#version;
   }
 
-  get calibration(): Calibration | null {
-    return this.#calibration;
+  get problem(): string | null {
+    return this.#problem;
   }
 
-  /** Loads what changed. Answers false while there is no champion. */
+  /**
+   * Loads what changed. Answers false while there is no champion. A champion that cannot be loaded leaves the one before in
+   * its place, says so in `problem`, and is tried again at the next call.
+   *
+   * @throws Error when there is none before; ConfigError when the calibration is of another policy and cannot be made anew
+   */
   async refresh(): Promise<boolean> {
-    const { models, calibrations } = this.stores;
-    const version = await models.championVersion(this.schema);
+    const version = await this.stores.models.championVersion(this.schema);
     if (version === null) return false;
-    if (version !== this.#version) {
-      const champion = await models.champion(this.schema);
-      if (!champion) return false;
-      const featureSet = readFeatureSet(champion.artifact);
-      const needs = { featureSet: featureSet.id, lookBackMs: featureSet.lookBackMs };
-      this.#calibration = await calibrations.latest(champion.version.version);
-      this.#version = champion.version.version;
-      this.pool.useModel(champion.artifact, needs, { calibration: this.#calibration, policy: this.policy });
-    } else if ((await calibrations.latestId(version)) !== (this.#calibration?.id ?? null)) {
-      this.#calibration = await calibrations.latest(version);
-      this.pool.useTerms({ calibration: this.#calibration, policy: this.policy });
-    }
+    if (version === this.#version) {
+      this.#problem = null;
+      await this.#refreshCalibration(version);
+    } else await this.#load(version);
     return true;
+  }
+
+  async #load(wanted: string): Promise<void> {
+    try {
+      const champion = await this.stores.models.champion(this.schema);
+      if (!champion) return;
+      const { version } = champion.version;
+      const { id, lookBackMs } = readFeatureSet(champion.artifact);
+      const calibration = await this.#ofThisPolicy(await this.stores.calibrations.latest(version));
+      await this.pool.useModel(champion.artifact, { featureSet: id, lookBackMs }, { calibration, policy: this.policy });
+      this.#calibration = calibration;
+      this.#version = version;
+      this.#problem = null;
+    } catch (error) {
+      if (this.#version === null) throw error;
+      this.#problem = `champion ${wanted} cannot be loaded, ${this.#version} goes on: ${(error as Error).message}`;
+    }
+  }
+
+  async #refreshCalibration(version: string): Promise<void> {
+    const { calibrations } = this.stores;
+    if ((await calibrations.latestId(version)) === (this.#calibration?.id ?? null)) return;
+    this.#calibration = await this.#ofThisPolicy(await calibrations.latest(version));
+    this.resume();
+  }
+
+  /** F's window was fused by one policy's ranking: another policy needs a calibration of its own. */
+  async #ofThisPolicy(stored: Calibration | null): Promise<Calibration | null> {
+    if (!stored || stored.policy === this.policy.version) return stored;
+    const made = await recalibrate(this.stores.calibrations, stored, this.policy);
+    if (made) return made;
+    throw new ConfigError(
+      `the calibration of ${stored.model} is of policy ${stored.policy}, the configuration has ${this.policy.version}, ` +
+        'and too few scores are stored to make another: fit the model under this policy, or set the policy back',
+    );
   }
 
   /** Scores without deciding: for a history that the calibration says nothing about. */
@@ -53,17 +87,19 @@ export class Champion {
     this.pool.useTerms({ calibration: null, policy: this.policy });
   }
 
-  /** Decides again by the calibration at hand. */
+  /** Decides by the calibration at hand. */
   resume(): void {
     this.pool.useTerms({ calibration: this.#calibration, policy: this.policy });
   }
 
   /** Builds the calibration of a new event day, once the day before has closed. */
   async calibrate(eventNowMs: number): Promise<void> {
-    if (!this.#calibration) return;
-    const next = await calibrateIfDue(this.stores.calibrations, this.#calibration, this.policy, eventNowMs);
-    if (next.id === this.#calibration.id) return;
+    const current = this.#calibration;
+    if (!current) return;
+    const next = await calibrateIfDue(this.stores.calibrations, current, this.policy, eventNowMs);
+    // A champion that was loaded meanwhile has a calibration of its own.
+    if (next.id === current.id || next.model !== this.#version) return;
     this.#calibration = next;
-    this.pool.useTerms({ calibration: next, policy: this.policy });
+    this.resume();
   }
 }

@@ -71,6 +71,7 @@ export const evaluate = async (options: EvaluateOptions, config: Config, io: Com
       features: table.features,
       labels: table.labels,
       split: table.split,
+      source: { label: options.label, split: options.split ?? null },
       detectors,
       seeds: options.seeds,
       parameters: config.models,

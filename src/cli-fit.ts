@@ -12,6 +12,7 @@ import { writeModelFolder, type LineMemory } from './model-folder.js';
 import { createTensorBackend } from './tensor-backend.js';
 import { defaultEstimators, retrain, type Candidate, type RetrainReport } from './training/retrain.js';
 import { UsageError } from './usage-error.js';
+import { versionName } from './version-name.js';
 
 export interface FitOptions {
   readonly schema: string;
@@ -56,7 +57,15 @@ export const fit = async (options: FitOptions, config: Config, io: CommandIo): P
     history.transactions.map((t) => t.occurredAtMs),
     schema,
   );
-  const version = `${schema.name}-${compactTime(range.lastMs)}`;
+  const trainedFrom = {
+    schema,
+    range,
+    rows: history.transactions.length,
+    policy: config.policy,
+    parameters: config.models,
+    chosen,
+  };
+  const version = versionName(schema.name, range.lastMs, trainedFrom);
   const candidate = await retrain(
     {
       schema,
@@ -105,9 +114,6 @@ const memoryOf = ({ dataset }: Candidate, labels: readonly Label[], lastMs: numb
   });
   return { lastMs, states: dataset.activity.states(), evidence: dataset.activity.evidenceDeltas(), pendingLabels, fraudCells };
 };
-
-/** "20180930T235958Z" */
-const compactTime = (ms: number): string => new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '');
 
 const readable = (version: string, folder: string, report: RetrainReport): string => {
   const rows = Object.entries(report.estimators).map(([channel, name]) => {

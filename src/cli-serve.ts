@@ -1,7 +1,8 @@
 import { Option, type Command } from 'commander';
+import { ConfigError } from './config.js';
 import { configOption, positiveNumber, wholeNumber } from './command-io.js';
 import type { LineMemory } from './model-folder.js';
-import type { ScoringStore } from './scoring/ports.js';
+import type { Stores } from './service-stores.js';
 import { ROLES, serve, type ServeOptions } from './serve.js';
 
 export const register = (program: Command): void => {
@@ -71,8 +72,9 @@ const promote = async ({ model: folder, config: dir, json }: PromoteOptions): Pr
   try {
     const stores = createStores(database.dataSource, schema, false);
     const artifact = saveScoringModel(model);
+    // Memory first: a running service changes over when the role does.
+    const remembered = await seedMemory(stores, model.featureSet.id, memory);
     await installChampion(stores, { version: model.version, artifact, calibration, trainedAtMs: Date.now(), report: {} });
-    const remembered = await seedMemory(stores.scoring, model.featureSet.id, memory);
     const answer = { champion: model.version, schema: schema.name, note: remembered };
     process.stdout.write(
       json ? `${JSON.stringify(answer)}\n` : `${model.version} is the champion of schema ${schema.name}; ${remembered}\n`,
@@ -82,31 +84,31 @@ const promote = async ({ model: folder, config: dir, json }: PromoteOptions): Pr
   }
 };
 
-const STATES_A_COMMIT = 500;
-
 /**
  * What the line remembered at the end of the data that was fitted on: without it every customer is new and the first days
- * raise very many alerts. A database that remembers customers already keeps its own memory.
+ * raise very many alerts. It is brought into an empty database only; one that remembers keeps its own memory, which must be
+ * of the same features.
+ *
+ * @throws ConfigError when the database remembers by other features
  */
-const seedMemory = async (store: ScoringStore, featureSet: string, memory: LineMemory): Promise<string> => {
-  const ids = memory.states.map((state) => state.entityId);
-  const keys = { featureSet, transactionIds: [], secondary: [], evidenceFromMs: 0, evidenceToMs: 0 };
-  for (let from = 0; from < ids.length; from += STATES_A_COMMIT) {
-    const stored = await store.read({ ...keys, primaryIds: ids.slice(from, from + STATES_A_COMMIT) });
-    if (stored.states.length > 0) return 'the memory of this database is kept';
-  }
-  const nothing = {
+const seedMemory = async (stores: Stores, featureSet: string, memory: LineMemory): Promise<string> => {
+  const remembered = await stores.models.rememberedFeatureSets();
+  if (remembered.includes(featureSet)) return 'the memory of this database is kept';
+  if (remembered.length > 0 || (await stores.settings.hasTransactions()))
+    throw new ConfigError(
+      `this database remembers by the features ${remembered.join(', ') || 'of no model'}, the model by ${featureSet}: ` +
+        'its states have to be built anew; promote it in an empty database and replay the history there',
+    );
+  const committed = await stores.scoring.commit({
+    source: { kind: 'direct', name: 'promote' },
+    featureSet,
     rows: [],
+    states: memory.states.map((state) => ({ ...state, version: 0 })),
+    evidence: memory.evidence,
     alerts: [],
     deadLetters: [],
     repeats: [],
-    featureSet,
-    source: { kind: 'direct', name: 'promote' } as const,
-  };
-  for (let from = 0; from < ids.length; from += STATES_A_COMMIT) {
-    const states = memory.states.slice(from, from + STATES_A_COMMIT).map((state) => ({ ...state, version: 0 }));
-    const committed = await store.commit({ ...nothing, states, evidence: from === 0 ? memory.evidence : [] });
-    if (committed !== 'committed') throw new Error('the service is writing to this database; stop it and promote again');
-  }
-  return `it remembers ${ids.length} primary entities`;
+  });
+  if (committed !== 'committed') throw new Error('another program is writing to this database; stop it and promote again');
+  return `it remembers ${memory.states.length} primary entities`;
 };

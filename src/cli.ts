@@ -16,7 +16,7 @@ const COMMANDS: readonly {
 ];
 
 /** Errors of the caller's making: exit code 2. */
-const USAGE_ERRORS = new Set(['UsageError', 'ConfigError', 'InputError']);
+const USAGE_ERRORS = new Set(['UsageError', 'ConfigError', 'InputError', 'HomeFolderError']);
 
 const program = async (argv: readonly string[]): Promise<Command> => {
   const command = new Command('surprisal')

@@ -30,6 +30,19 @@ test.each([
   expect(() => load(environment as Record<string, string>)).toThrow(named);
 });
 
+test.each(['abc', '-1', '65536', '1.5', ' '])('PORT=%p is refused with what is expected', (port) => {
+  expect(() => load({ PORT: port })).toThrow(`environment variable PORT=${port}: a whole number from 0 to 65535`);
+});
+
+test.each([
+  ['DATABASE__POOL_SIZE', 'database.poolSize: a whole number from 2 to 100'],
+  ['SCORING__THREADS', 'scoring.threads: a whole number from 1 to 32'],
+  ['DEMO__CUSTOMERS', 'demo.customers: a whole number from 50 to 340'],
+  ['DEMO__SECONDS_PER_DAY', 'demo.secondsPerDay: a number from 1 to 86400'],
+])('a number of the service, %s, is refused with its range', (key, sentence) => {
+  for (const value of ['abc', '0', '1e9']) expect(() => load({ [`SURPRISAL__SERVICE__${key}`]: value })).toThrow(sentence);
+});
+
 test('a secret is not repeated in its error', () => {
   expect(() => load({ SURPRISAL_API_KEY: 'short' })).toThrow(/SURPRISAL_API_KEY=….*16/);
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,22 +12,28 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+const wholeNumber = (min: number, max: number) => {
+  const error = `a whole number from ${min} to ${max}`;
+  return z.number({ error }).int(error).min(min, error).max(max, error);
+};
 const topic = z.string().regex(/^[a-zA-Z0-9._-]{1,200}$/, 'a Kafka topic name');
+
+const SECONDS = 'a number from 1 to 86400';
 
 const ServiceSchema = z.strictObject({
   http: z.strictObject({ host: z.string().min(1) }),
-  database: z.strictObject({ poolSize: z.number().int().min(2).max(100) }),
-  scoring: z.strictObject({ threads: z.number().int().min(1).max(32), batchSizeMax: z.number().int().min(1).max(5000) }),
+  database: z.strictObject({ poolSize: wholeNumber(2, 100) }),
+  scoring: z.strictObject({ threads: wholeNumber(1, 32), batchSizeMax: wholeNumber(1, 5000) }),
   kafka: z.strictObject({
     groupId: z.string().min(1).max(200),
-    concurrency: z.number().int().min(1).max(64),
+    concurrency: wholeNumber(1, 64),
     topics: z.strictObject({ transactions: topic, labels: topic, alerts: topic, dead: topic }),
   }),
   demo: z.strictObject({
-    customers: z.number().int().min(50).max(340),
-    merchants: z.number().int().min(20).max(1000),
-    historyDays: z.number().int().min(30).max(50),
-    secondsPerDay: z.number().min(1).max(86400),
+    customers: wholeNumber(50, 340),
+    merchants: wholeNumber(20, 1000),
+    historyDays: wholeNumber(30, 50),
+    secondsPerDay: z.number(SECONDS).min(1, SECONDS).max(86400, SECONDS),
   }),
 });
 export type ServiceConfig = z.infer<typeof ServiceSchema>;
@@ -36,7 +43,9 @@ const PREFIX = 'SURPRISAL__';
 const SECTIONS = ['service', 'policy', 'models'];
 
 const EnvironmentSchema = z.object({
-  PORT: z.coerce.number().int().min(0).max(65535).default(3000),
+  PORT: z
+    .preprocess((text) => (typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : text), wholeNumber(0, 65535))
+    .default(3000),
   SURPRISAL_HOME: z.string().min(1).default('.surprisal'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'a postgres:// URL' }).optional(),
   KAFKA_BROKERS: z
@@ -99,9 +108,15 @@ export const loadConfig = (configDir = join(packageRoot, 'config'), environment:
     tensorBackend: env.TENSOR_BACKEND,
     logLevel: env.LOG_LEVEL,
     service: readSection(configDir, 'service', ServiceSchema, set),
-    policy: readSection(configDir, 'policy', PolicySchema, set),
+    policy: named(readSection(configDir, 'policy', PolicySchema, set)),
     models: readSection(configDir, 'models', z.record(z.string(), z.record(z.string(), z.unknown())), set),
   });
+};
+
+/** "default-1-1a2b3c4d": an override changes what the name stands for, so the name carries a hash of the contents. */
+const named = (policy: Policy): Policy => {
+  const hash = createHash('sha256').update(JSON.stringify(policy)).digest('hex');
+  return { ...policy, version: `${policy.version}-${hash.slice(0, 8)}` };
 };
 
 /** COUNT_PER_DAY -> countPerDay; a single capital (a channel) stays as it is. */

@@ -70,6 +70,8 @@ describe('data table', () => {
     });
     const table = await read(text, { schema });
     expect(table.features.columns).toMatchObject([{ name: 'x', risk: 'down' }]);
+    const careless = { ...schema, numeric: [...schema.numeric, { ...schema.numeric[0]!, column: 'split1' }] };
+    expect((await read(text, { schema: careless, split: 'split0' })).features.columns.map((c) => c.name)).toEqual(['x']);
     await expect(read('id,label\n1,0\n', { schema })).rejects.toThrow(/no column "x" \(schema s\)/);
   });
 

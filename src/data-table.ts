@@ -1,3 +1,4 @@
+import { SPLIT_NAME } from './domain/infer-schema.js';
 import type { FeatureColumn, FeatureMatrix, RiskDirection } from './domain/feature-matrix.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import { columnPositions, type DataFile } from './data-file.js';
@@ -28,7 +29,6 @@ const ROWS_MAX = 5_000_000;
 const FLOAT32_MAX = 3.4e38;
 const MISSING = new Set(['', 'na', 'nan', 'null', 'none', '?']);
 const ID_NAMES = ['id', 'tx_id', 'transaction_id'];
-const SPLIT_NAME = /^split_?\d*$/i;
 
 const isMissing = (cell: string): boolean => MISSING.has(cell.trim().toLowerCase());
 const isNumeric = (cell: string): boolean => cell.trim() !== '' && !Number.isNaN(Number(cell));
@@ -110,7 +110,7 @@ const layoutOf = (file: DataFile, { label, split, schema }: TableRequest): Layou
   if (schema) {
     const fields = [...(schema.amount ? [schema.amount] : []), ...schema.numeric, ...schema.categorical];
     columnPositions(file, [schema.id, ...fields.map((f) => f.column)], `schema ${schema.name}`);
-    const usable = fields.filter((f) => f.column !== label && f.column !== split);
+    const usable = fields.filter((f) => f.column !== label && f.column !== split && !SPLIT_NAME.test(f.column));
     return { idColumn: schema.id, surveys: usable.map((f) => survey(f.column, f.risk)) };
   }
   const idColumn = file.header.find((name) => ID_NAMES.includes(name.toLowerCase())) ?? null;

@@ -85,7 +85,8 @@ export class DemoRun {
     log.say(
       `live stream: one day takes ${secondsPerDay} seconds; alerts follow (Ctrl-C stops, the next start goes on from here)`,
     );
-    this.#clock = simulatedClock(Math.max(this.#historyEndMs, this.labelsUntilMs), secondsPerDay);
+    // A restart goes on where the next transaction is due: labels are stored less often.
+    this.#clock = simulatedClock(Math.max(this.#historyEndMs, this.labelsUntilMs, this.#stream.nextOccurredAtMs), secondsPerDay);
     this.#timer = repeat(TICK_MS, () => this.#tick(champion), log.warnOf('demo stream'));
   }
 
@@ -118,10 +119,9 @@ export class DemoRun {
   async #advance(toMs: number, onBatch: Parameters<DemoStream['advanceTo']>[2]): Promise<void> {
     const stream = this.#stream!;
     const { config, signal, stores } = this.given;
-    await stream.advanceTo(toMs, config.service.scoring.batchSizeMax, onBatch, signal);
-    if (stream.labelsUntilMs === this.labelsUntilMs) return;
+    const delivered = await stream.advanceTo(toMs, config.service.scoring.batchSizeMax, onBatch, signal);
     this.labelsUntilMs = stream.labelsUntilMs;
-    await stores.settings.set(LABELS_KEY, this.labelsUntilMs);
+    if (delivered > 0) await stores.settings.set(LABELS_KEY, this.labelsUntilMs);
   }
 }
 

@@ -57,13 +57,15 @@ export class DemoStream {
    * Sends all that happened up to a time, in order: transactions through the line, labels to their sink.
    *
    * @param onBatch told of every committed batch
+   * @returns how many labels were delivered
    */
   async advanceTo(
     toMs: number,
     batchSizeMax: number,
     onBatch: (alerts: readonly Alert[], atMs: number) => Promise<void> | void,
     signal?: AbortSignal,
-  ): Promise<void> {
+  ): Promise<number> {
+    let delivered = 0;
     while (!signal?.aborted) {
       this.#enter(Number(this.#next / PLACES_PER_DAY));
       const due = this.#dueLabels(toMs);
@@ -77,13 +79,15 @@ export class DemoStream {
         await onBatch(outcome.alerts, batch.lastMs);
       } else if (due.length > 0) {
         await this.labels.append(due);
+        delivered += due.length;
         this.#waiting = this.#waiting.slice(due.length);
         this.#labelsUntilMs = due[0]!.knownAtMs;
       } else {
         this.#labelsUntilMs = Math.max(this.#labelsUntilMs, toMs);
-        return;
+        break;
       }
     }
+    return delivered;
   }
 
   /** The next records in order with event time at most `untilMs`. */

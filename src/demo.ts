@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Config } from './config.js';
 import type { Alert } from './domain/alert.js';
 import type { Label } from './domain/label.js';
@@ -10,6 +9,7 @@ import type { FitProgress } from './models/detector.js';
 import { createWorld, type World } from './synthetic/world.js';
 import { defaultEstimators } from './training/retrain.js';
 import type { Retrained } from './worker-messages.js';
+import { versionName } from './version-name.js';
 import { retrainInThread } from './worker-pool.js';
 
 const DAY_MS = 86_400_000;
@@ -67,12 +67,6 @@ export const trainDemoChampion = async (
     { seed: settings.seed, backend: config.tensorBackend, ...options },
   );
   return { ...retrained, version, trainedAtMs: historyEndMs };
-};
-
-/** "demo-20260220T000000Z-1a2b3c4d": schema, as of when, and a hash of what it was trained from. */
-export const versionName = (schema: string, asOfMs: number, trainedFrom: unknown): string => {
-  const time = new Date(asOfMs).toISOString().replace(/[-:]|\.\d+/g, '');
-  return `${schema}-${time}-${createHash('sha256').update(JSON.stringify(trainedFrom)).digest('hex').slice(0, 8)}`;
 };
 
 const demoHistory = (

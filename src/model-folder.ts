@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
@@ -7,6 +7,7 @@ import { PolicySchema, type Policy } from './domain/decision.js';
 import type { Label } from './domain/label.js';
 import type { EvidenceCell } from './scoring/ports.js';
 import { loadScoringModel, type ScoringModel } from './scoring/scoring-model.js';
+import { makeFolder } from './store/make-folder.js';
 import type { TensorBackend } from './tensor/backend.js';
 import type { EvidenceKey } from './training/dataset.js';
 import type { RetrainReport } from './training/retrain.js';
@@ -42,7 +43,7 @@ export const writeModelFolder = async (
   parts: { artifact: Uint8Array; calibration: Calibration; policy: Policy; memory: LineMemory; report: RetrainReport },
 ): Promise<void> => {
   try {
-    await mkdir(folder, { recursive: true });
+    makeFolder(folder);
     await writeFile(join(folder, MODEL), parts.artifact);
     await writeFile(join(folder, CALIBRATION), JSON.stringify(parts.calibration));
     await writeFile(join(folder, POLICY), JSON.stringify(parts.policy, null, 2));

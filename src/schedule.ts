@@ -1,34 +1,3 @@
-import type { Calibration } from './domain/calibration.js';
-import type { Policy } from './domain/decision.js';
-import { nextCalibration } from './scoring/calibration.js';
-import type { CalibrationStore } from './scoring/ports.js';
-
-const DAY_MS = 86_400_000;
-/** A window of fewer rows says little of a tail: the last calibration holds (design: 2,000 scores a segment). */
-const WINDOW_ROWS_MIN = 2_000;
-
-/**
- * The calibration that holds on the event day of `eventNowMs`, built when the day before has closed.
- *
- * A window of fewer than 2,000 rows keeps the last calibration. The result is the newest one; the same as before when
- * nothing was due.
- */
-export const calibrateIfDue = async (
-  store: CalibrationStore,
-  current: Calibration,
-  policy: Policy,
-  eventNowMs: number,
-): Promise<Calibration> => {
-  const day = Math.floor(eventNowMs / DAY_MS);
-  if (day <= current.validFromDay) return current;
-  const window = await store.windowScores(current.model, (day - policy.windowDays) * DAY_MS, day * DAY_MS);
-  if (window.occurredAtMs.length < WINDOW_ROWS_MIN) return current;
-  const counts = await store.countAlerts((day - 1) * DAY_MS, day * DAY_MS);
-  const next = nextCalibration({ previous: current, window, counts, policy, model: current.model, day });
-  await store.save(next);
-  return next;
-};
-
 /** Runs `task` every `everyMs`, never twice at once; errors go to `onError` and the next turn comes all the same. */
 export const repeat = (
   everyMs: number,

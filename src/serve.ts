@@ -14,6 +14,7 @@ import { DemoRun } from './demo-run.js';
 import { transactionParser } from './domain/parse-transaction.js';
 import { refuseFuture } from './domain/refuse-future.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
+import { portRefusal, requireFreePort } from './free-port.js';
 import { createLog, nestLogger, type Log } from './log.js';
 import { repeat } from './schedule.js';
 import { OnlineLine } from './scoring/score-transactions.js';
@@ -63,6 +64,8 @@ export const serve = async (options: ServeOptions): Promise<void> => {
   const config = loadConfig(options.config);
   const isDemo = wantsDemo(options, config);
   const schema = loadSchema(options.schema ?? 'demo', options.config);
+  // Before any work: a demo trains for a minute before it listens.
+  await requireFreePort(config.port, config.service.http.host);
   const log = createLog(config.logLevel, isDemo);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort(new Error(signal)));
@@ -74,7 +77,8 @@ export const serve = async (options: ServeOptions): Promise<void> => {
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
-    log.say('stopping …');
+    // A start that failed has its one sentence to say, nothing else.
+    if (stop.signal.aborted) log.say('stopping …');
     await closers.closeAll(log);
   }
   const { reason } = stop.signal as { reason: Error };
@@ -232,20 +236,18 @@ const listen = async ({ config, schema, options, log }: Start, doors: Doors) => 
     await app.listen(config.port, config.service.http.host);
   } catch (error) {
     await app.close();
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
-      throw new ConfigError(`PORT=${config.port} is taken by another program; set PORT to a free one (0 takes any)`);
-    throw error;
+    throw portRefusal(error, config.port, config.service.http.host) ?? error;
   }
   return { settings, app };
 };
 
-const readinessOf = async ({ stores, kafka, pool }: Doors, consumes: boolean): Promise<Readiness> => {
+const readinessOf = async ({ stores, kafka, pool, champion }: Doors, consumes: boolean): Promise<Readiness> => {
   const checks: Record<string, string> = {};
   checks['database'] = await stores.dataSource.query('SELECT 1').then(
     () => 'ok',
     (error: unknown) => (error as Error).message,
   );
-  checks['model'] = pool.ready ? 'ok' : 'no champion yet';
+  checks['model'] = pool.ready ? (champion.problem ?? 'ok') : 'no champion yet';
   if (kafka && consumes) {
     const { state, lastError } = kafka.server.health();
     checks['kafka'] = state === 'reading' && lastError === null ? 'ok' : `${state}${lastError === null ? '' : `: ${lastError}`}`;

@@ -88,9 +88,13 @@ export class WorkerPool extends Scorer {
     return this.#needs !== null;
   }
 
-  /** All threads change at their next batch border. */
-  useModel(artifact: Uint8Array, needs: Scorer['needs'], terms: ScoringTerms): void {
-    for (const thread of this.#threads) thread.post({ kind: 'use-model', artifact, terms });
+  /**
+   * All threads change at their next batch border.
+   *
+   * @throws Error when the model cannot be loaded; the one before goes on scoring
+   */
+  async useModel(artifact: Uint8Array, needs: Scorer['needs'], terms: ScoringTerms): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.ask((id) => ({ kind: 'use-model', id, artifact, terms }))));
     this.#needs = needs;
   }
 

@@ -20,7 +20,7 @@ const handle = async (message: ToWorker): Promise<void> => {
     case 'use-model':
       model = loadScoringModel(message.artifact, backend);
       terms = message.terms;
-      return;
+      return say({ kind: 'used', id: message.id, result: null });
     case 'use-terms':
       terms = message.terms;
       return;

@@ -172,3 +172,10 @@ export const ProblemAnswer = z
       .describe('Each field that is wrong, what it held, what was expected'),
   })
   .meta({ id: 'Problem', description: 'RFC 9457' });
+
+export const ConflictAnswer = ProblemAnswer.extend({
+  items: z
+    .array(DecisionAnswer)
+    .optional()
+    .describe('Decisions of the other rows of the batch, in order: they were scored and stored; absent if there are none'),
+}).meta({ id: 'Conflict', description: 'A problem: ids that came before with other content' });

@@ -37,7 +37,10 @@ const plain = (schema: z.ZodType): Json => {
 const ref = (id: string): Json => ({ $ref: `#/components/schemas/${id}` });
 const content = (schema: Json, type = 'application/json'): Json => ({ [type]: { schema } });
 const answer = (description: string, schema: Json): Json => ({ description, content: content(schema) });
-const problem = (description: string): Json => ({ description, content: content(ref('Problem'), 'application/problem+json') });
+const problem = (description: string, schema = 'Problem'): Json => ({
+  description,
+  content: content(ref(schema), 'application/problem+json'),
+});
 
 const queryParameters = (schema: z.ZodType): Json[] => {
   const { properties = {} } = plain(schema) as { properties?: Record<string, Json> };
@@ -87,7 +90,8 @@ const paths = (): Json => ({
       'Score one transaction or a batch',
       {
         operationId: 'postTransactions',
-        description: 'Idempotent on the transaction id. A batch is accepted or refused as a whole by its form.',
+        description:
+          'Idempotent on the transaction id. A batch is accepted or refused as a whole by its form; where an id of it came before with other content, the answer is 409 and carries the decisions of the other rows.',
         requestBody: body(
           'Fields as the transaction schema of this service names them: GET /v1/schema',
           ref('TransactionMessage'),
@@ -96,7 +100,10 @@ const paths = (): Json => ({
       {
         '200': answer('The decision, or one for each transaction in order', { oneOf: [ref('Decision'), ref('Decisions')] }),
         ...refusals,
-        '409': problem('An id came before with other content; `items` holds the decisions of the others'),
+        '409': problem(
+          'An id came before with other content. The other rows of a batch were decided all the same: `items` carries their decisions, in order',
+          'Conflict',
+        ),
       },
     ),
     get: operation(

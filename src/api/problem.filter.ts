@@ -6,6 +6,18 @@ import { InvalidQueryError } from '../store/paging.js';
 import { fieldProblem, Problem } from './problem.js';
 import { pathOf } from './request-path.js';
 
+const VALUE_SHOWN_MAX = 80;
+
+/** Express refuses what is no text wherever it looks for parameters, the routes of nobody included. */
+const isDecodable = (path: string): boolean => {
+  try {
+    decodeURIComponent(path);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
 /** Every error leaves as problem+json; what is not expected is logged here and told to nobody outside. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -25,7 +37,7 @@ export class ProblemFilter implements ExceptionFilter {
   private problemOf(error: unknown, request: Request): Problem {
     if (error instanceof Problem) return error;
     if (error instanceof InvalidQueryError)
-      return fieldProblem(400, [{ field: error.field, value: error.value.slice(0, 80), expected: error.expected }]);
+      return fieldProblem(400, [{ field: error.field, value: error.value.slice(0, VALUE_SHOWN_MAX), expected: error.expected }]);
     if (error instanceof ContentionError)
       return new Problem(
         503,
@@ -34,6 +46,10 @@ export class ProblemFilter implements ExceptionFilter {
         {},
         { 'Retry-After': '1' },
       );
+    if (error instanceof HttpException && error.getStatus() === 400 && !isDecodable(pathOf(request)))
+      return fieldProblem(400, [
+        { field: 'path', value: pathOf(request).slice(0, VALUE_SHOWN_MAX), expected: 'percent-encoded UTF-8' },
+      ]);
     if (error instanceof HttpException && error.getStatus() < 500) {
       const status = error.getStatus();
       const detail = status === 404 ? `There is no ${request.method} ${pathOf(request)}` : error.message;

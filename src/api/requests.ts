@@ -100,7 +100,11 @@ const LabelRequest = z.strictObject(
     isFraud: z.boolean('true or false'),
     type: text(64, 'a kind of fraud, or null').nullable().default(null).describe('Kind of fraud where it is known'),
     source: text(64, 'who says so').default('api').describe('Who says so: `chargeback`, `analyst`, …'),
-    knownAt: moment.optional().describe('When it became known; default: now. Never in the future'),
+    knownAt: moment
+      .optional()
+      .describe(
+        'When it became known: from 1970 and from the time of the transaction, where that is known, to now. Default: now; a label that says what its source said last of the transaction is then unchanged',
+      ),
   },
   'an object',
 );

@@ -14,7 +14,7 @@ const weight = z.number().min(0).max(1);
  * F is calibrated by its own window; a weight of 0 leaves a channel out.
  */
 export const PolicySchema = z.strictObject({
-  version: z.string().min(1).max(64),
+  version: z.string().min(1).max(80),
   budget: z.strictObject({
     /** Share of all traffic that may be alerted on. */
     share: z.number().gt(0).max(0.5),

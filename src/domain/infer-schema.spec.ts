@@ -68,6 +68,30 @@ describe('inferSchema', () => {
     expect(notes.join()).toContain('scenario: kind of fraud');
   });
 
+  it('takes a column of three-letter codes that is named like a currency as that of the amount', () => {
+    const paid = (currency: (i: number) => string) =>
+      infer(rows(10, (i) => ({ amount: `${i}.50`, currency: currency(i), country: i % 2 ? 'DEU' : 'FRA' })));
+    const { schema, notes } = paid((i) => (i % 2 ? 'EUR' : 'GBP'));
+    expect(schema.amount).toMatchObject({ column: 'amount', currency: { column: 'currency' } });
+    expect(schema.categorical.map((f) => f.column)).toEqual(['country']);
+    expect(notes.join()).not.toContain('EUR is a guess');
+    expect(notes).toContain('currency: currency of amount, by name and content');
+    const other = paid((i) => (i % 2 ? 'euro' : ''));
+    expect(other.schema.amount?.currency).toBe('EUR');
+    expect(other.notes.join()).toContain('EUR is a guess');
+    expect(other.schema.categorical.map((f) => f.column)).toEqual(['currency', 'country']);
+    expect(infer(rows(4, (i) => ({ v: String(i), currency: 'EUR' }))).schema.categorical).toMatchObject([{ column: 'currency' }]);
+  });
+
+  it('leaves split columns out, unless one is asked for as the label', () => {
+    const sample = rows(30, (i) => ({ v: String(i / 3), split: String(i % 2), split0: '1', split_12: '0', splits: String(i) }));
+    const { schema, notes } = infer(sample, { ignoredColumns: ['split0'] });
+    expect(schema.numeric.map((f) => f.column)).toEqual(['v', 'splits']);
+    expect(notes).toContain('split_12: left out, a split column by name');
+    for (const column of Object.keys(sample[0]!)) expect(notes.filter((note) => note.startsWith(`${column}: `))).toHaveLength(1);
+    expect(infer(sample, { labelColumn: 'split' }).schema.label?.column).toBe('split');
+  });
+
   it('takes seconds since the start of a file as a number, not as a time', () => {
     const { schema } = infer(rows(5, (i) => ({ time: String(i * 60), v: String(i) })));
     expect(schema.time).toBeUndefined();

@@ -36,6 +36,9 @@ const AMOUNT_NAMES = /^(tx_|transaction_|trans_)?(amount|amt|value)(_eur|_usd|_g
 const PRIMARY_NAMES = /^(customer|card|account|user|client|payer|cc|sender)(_?(id|num|no|number))?$/i;
 const SECONDARY_NAMES =
   /^(terminal|merchant|shop|store|device|ip|payee|recipient|beneficiary|receiver)(_?(id|num|no|number|address))?$/i;
+const CURRENCY_NAMES = /^(tx_|transaction_|trans_|amount_|amt_)?(currency|curr|ccy)(_?(code|iso))?$/i;
+/** Which rows train and which test, not what a transaction is. */
+export const SPLIT_NAME = /^split_?\d*$/i;
 /** Codes with at most this many values are categories even where they are spelled as text of any kind. */
 const CATEGORY_SHARE = 0.5;
 
@@ -115,6 +118,9 @@ const minorDigitsOf = (column: ColumnContent): number | undefined => {
   return [2, 3, 4].find((digits) => column.values.every((value) => fits(digits, value)));
 };
 
+const isCurrency = (column: ColumnContent): boolean =>
+  !column.hasMissing && column.values.every((value) => /^[A-Z]{3}$/.test(value));
+
 /** At most this many values can be kinds of fraud rather than a measurement. */
 const TYPES_MAX = 20;
 
@@ -150,7 +156,11 @@ export const inferSchema = (
   const notes: string[] = [];
   const ignored = new Set(options.ignoredColumns);
   for (const column of ignored) notes.push(`${column}: left out, as asked`);
-  let rest = header.filter((column) => !ignored.has(column)).map((column) => contentOf(column, sampleRows));
+  const isSplit = (column: string): boolean =>
+    SPLIT_NAME.test(column) && column !== options.labelColumn && column !== options.idColumn;
+  for (const column of header)
+    if (isSplit(column) && !ignored.has(column)) notes.push(`${column}: left out, a split column by name`);
+  let rest = header.filter((column) => !ignored.has(column) && !isSplit(column)).map((column) => contentOf(column, sampleRows));
   const take = (column: ColumnContent | undefined, note: string): ColumnContent | undefined => {
     if (column === undefined) return undefined;
     rest = rest.filter((other) => other !== column);
@@ -175,7 +185,10 @@ export const inferSchema = (
   take(time, `event time, every value is ${format}`);
   const amount = rest.find((column) => AMOUNT_NAMES.test(column.name) && minorDigitsOf(column) !== undefined);
   const minorDigits = amount && minorDigitsOf(amount);
-  take(amount, `amount, by name; ${minorDigits} decimals hold every value; the currency is not in the data: EUR is a guess`);
+  const currency = amount && rest.find((column) => CURRENCY_NAMES.test(column.name) && isCurrency(column));
+  const inCurrency = currency ? `in the currency of ${currency.name}` : 'the currency is not in the data: EUR is a guess';
+  take(amount, `amount, by name; ${minorDigits} decimals hold every value; ${inCurrency}`);
+  take(currency, `currency of ${amount?.name}, by name and content`);
   const primary = take(
     rest.find((column) => PRIMARY_NAMES.test(column.name) && !column.hasMissing),
     'primary entity, by name',
@@ -217,7 +230,7 @@ export const inferSchema = (
     id: id?.name ?? ROW_ID,
     ...(time && format ? { time: { column: time.name, format } } : {}),
     entities,
-    ...(amount ? { amount: { column: amount.name, currency: 'EUR', minorDigits } } : {}),
+    ...(amount ? { amount: { column: amount.name, currency: currency ? { column: currency.name } : 'EUR', minorDigits } } : {}),
     numeric,
     categorical,
     ...(label

@@ -125,7 +125,8 @@ const idOf = (schema: TransactionSchema, priors: FeaturePriors, columns: readonl
   const delay = label?.delayDays ?? null;
   const parts = [
     MEANING,
-    columns,
+    // `field` is wording: saying it better must not refuse stored models.
+    columns.map(({ name, kind, levels, risk }) => ({ name, kind, levels, risk })),
     AMOUNT_BIN_EDGES,
     priors,
     time ?? null,

@@ -29,13 +29,12 @@ const BURST_DAYS = 1 / 24;
 export const profileColumns = (schema: TransactionSchema): FeatureColumn[] => {
   const amount = schema.amount!.column;
   const time = schema.time!.column;
-  const who = schema.entities[0]!.name;
   return [
     numericColumn('log_amount', schema.amount!.risk, amount),
     numericColumn('s_amt', 'up', amount),
     numericColumn('z_amt', 'up', amount),
-    numericColumn('s_gap', 'up', `time since the last of this ${who}`),
-    numericColumn('s_burst', 'up', `${who} count in the last hour`),
+    numericColumn('s_gap', 'up', 'time since the last payment'),
+    numericColumn('s_burst', 'up', 'payments in the hour before'),
     numericColumn('s_hour', 'up', time),
     numericColumn('recent_z', 'up', amount),
     numericColumn('recent_max', 'up', amount),

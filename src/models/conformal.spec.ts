@@ -19,12 +19,35 @@ describe('conformal p-values', () => {
     expect(pOf(calibration, 10.5)).toBeCloseTo(90.5 / 101, 12);
   });
 
-  it('fall exponentially above the k-th largest, by the mean excess', () => {
+  it('fall exponentially above the k-th largest, by the mean excess where no excess is extreme', () => {
     const calibration = fitScoreCalibration(Float64Array.from({ length: 100 }, (_, i) => i));
     // k = 20, u = 80, mean of 80..99 over 80 = 9.5.
     expect(calibration.tailScale).toBeCloseTo(9.5, 12);
     expect(pOf(calibration, 99)).toBeCloseTo(0.2 * Math.exp(-19 / 9.5), 12);
     expect(minusLog10P(calibration, 1e7)).toBeCloseTo((1e7 - 80) / 9.5 / Math.LN10 - Math.log10(0.2), 3);
+  });
+
+  it.each([437, 7.6e11])('hardly change when one absurd score (%d) is in the window', (outlier) => {
+    const window = normals(6000, 11);
+    const clean = minusLog10P(fitScoreCalibration(window), 8);
+    const calibration = fitScoreCalibration([...window, outlier]);
+    expect(Math.abs(minusLog10P(calibration, 8) / clean - 1)).toBeLessThan(0.1);
+    const values = [2.5, 3, 4, 8, 100, outlier, 2 * outlier].map((s) => minusLog10P(calibration, s));
+    for (let i = 1; i < values.length; i += 1) expect(values[i]).toBeGreaterThan(values[i - 1]!);
+    expect(values.every(Number.isFinite)).toBe(true);
+  });
+
+  it('keep the scale of an exponential tail, and one absurd score with most of the tail tied at its start does not make it', () => {
+    const random = createRandom(12);
+    const scales = Array.from({ length: 200 }, () => {
+      const exponentials = Float64Array.from({ length: 6000 }, () => -3 * Math.log(1 - random.uniform()));
+      return fitScoreCalibration(exponentials).tailScale;
+    });
+    // Each has a standard error of 3 / sqrt(60), their mean one of 0.03.
+    expect(Math.abs(scales.reduce((sum, scale) => sum + scale / scales.length, 0) - 3)).toBeLessThan(0.1);
+    const tied = fitScoreCalibration([...Array<number>(90).fill(0), ...Array<number>(16).fill(1), 2, 3, 4, 1e12]);
+    expect(tied.tailScale).toBeGreaterThan(0);
+    expect(tied.tailScale).toBeLessThan(3);
   });
 
   it('count ties together', () => {

@@ -97,10 +97,11 @@ const clockTime = (hours: number): string => {
   return `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`;
 };
 
-const duration = (days: number): string => {
+export const duration = (days: number): string => {
   if (days >= 2) return `${days.toFixed(1)} days`;
   if (days >= 2 / 24) return `${(days * 24).toFixed(1)} hours`;
-  return `${(days * 1440).toFixed(0)} minutes`;
+  const minutes = (days * 1440).toFixed(0);
+  return `${minutes} ${minutes === '1' ? 'minute' : 'minutes'}`;
 };
 
 /** What a feature is called in a sentence. */

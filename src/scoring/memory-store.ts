@@ -34,9 +34,12 @@ export class MemoryScoringStore extends ScoringStore {
     this.#add(evidence);
   }
 
-  /** Cells of transactions seen before this store began, so that labels find them. */
-  expectLabels(cells: Iterable<readonly [string, CellKey]>): void {
-    for (const [id, cell] of cells) this.#cells.set(id, cell);
+  /** Cells of transactions seen before this store began, so that labels find them; `isFraud`: they count it already. */
+  expectLabels(cells: Iterable<readonly [string, CellKey & { readonly isFraud: boolean }]>): void {
+    for (const [id, cell] of cells) {
+      this.#cells.set(id, cell);
+      if (cell.isFraud) this.#frauds.add(id);
+    }
   }
 
   override read(keys: BatchKeys): Promise<BatchMemory> {
@@ -60,26 +63,37 @@ export class MemoryScoringStore extends ScoringStore {
     this.#add(commit.evidence);
     for (const { scored, amountBin } of commit.rows) {
       const { id, entities, occurredAtMs } = scored.transaction;
-      this.#cells.set(id, { entities, occurredAtMs, amountBin });
+      const cell = { entities, occurredAtMs, amountBin };
+      this.#cells.set(id, cell);
+      if (this.#frauds.has(id)) this.#addFraud(cell, 1);
     }
     this.onCommit(commit.rows, commit);
     return Promise.resolve('committed');
   }
 
-  /** A label became known: its transaction's cells count one fraud more (or one less, when it is withdrawn). */
-  applyLabel(label: Label): void {
-    const cell = this.#cells.get(label.transactionId);
-    if (!cell || this.#frauds.has(label.transactionId) === label.isFraud) return;
-    if (label.isFraud) this.#frauds.add(label.transactionId);
-    else this.#frauds.delete(label.transactionId);
+  /**
+   * A label became known: its transaction's cells count one fraud more (or one less, when it is withdrawn). A repeat changes
+   * nothing, and a label that was faster than its transaction takes effect when that is committed.
+   *
+   * @param label no older than those given before
+   */
+  applyLabel({ transactionId, isFraud }: Label): void {
+    if (this.#frauds.has(transactionId) === isFraud) return;
+    if (isFraud) this.#frauds.add(transactionId);
+    else this.#frauds.delete(transactionId);
+    const cell = this.#cells.get(transactionId);
+    if (cell) this.#addFraud(cell, isFraud ? 1 : -1);
+  }
+
+  #addFraud({ entities, occurredAtMs, amountBin }: CellKey, nFraud: 1 | -1): void {
     this.#add(
       this.buckets.map(({ entityType, widthMs }, i) => ({
         entityType,
-        entityId: cell.entities[i + 1]!,
-        bucketMs: Math.floor(cell.occurredAtMs / widthMs) * widthMs,
-        bin: cell.amountBin,
+        entityId: entities[i + 1]!,
+        bucketMs: Math.floor(occurredAtMs / widthMs) * widthMs,
+        bin: amountBin,
         n: 0,
-        nFraud: label.isFraud ? 1 : -1,
+        nFraud,
       })),
     );
   }

@@ -211,13 +211,25 @@ export abstract class OffsetStore {
   abstract advance(partition: PartitionOfGroup, from: bigint, next: bigint): Promise<boolean>;
 }
 
+/** Where the times of labels come from, for a door that can answer: labels known before their transaction are refused there. */
+export interface LabelDates {
+  /**
+   * Positions of labels that were sent without a time. One that says what its source said last of the transaction is
+   * unchanged: sending it again only moved its time.
+   */
+  readonly undated: ReadonlySet<number>;
+}
+
 export abstract class LabelSink {
   /**
    * Appends what became known; appending the same labels again changes nothing.
    * `unknown`: stored, but no such transaction has been scored yet. `unchanged`: had been stored before.
+   *
+   * @param dates absent: taken as they are, like those of a stream, which nobody could be told about
    */
   abstract append(
     labels: readonly Label[],
+    dates?: LabelDates,
   ): Promise<{ readonly stored: number; readonly unknown: number; readonly unchanged: number }>;
 }
 

@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { EmbeddedPostgresError, type EmbeddedPlace, isErrno } from './embedded-place.js';
+import { damaged, EmbeddedPostgresError, type EmbeddedPlace, isErrno } from './embedded-place.js';
 
 /** Session lock in database `postgres` that whoever owns the server holds: it falls when that process dies. */
 const OWNER_LOCK = 7_305_808_869;
@@ -16,7 +16,14 @@ export interface Running {
 export const urlOf = (user: string, password: string, port: number, database: string): string =>
   `postgres://${user}:${password}@127.0.0.1:${port}/${database}`;
 export const dataOf = (place: EmbeddedPlace): string => join(place.folder, 'data');
-export const readPassword = (place: EmbeddedPlace): Promise<string> => readFile(join(place.folder, 'password'), 'utf8');
+export const readPassword = (place: EmbeddedPlace): Promise<string> =>
+  readFile(join(place.folder, 'password'), 'utf8').catch((error: unknown) => {
+    throw isErrno(error, 'ENOENT') ? damaged(place.folder) : error;
+  });
+
+/** A server that runs says so when a file of its data is gone: invalid_catalog_name (after log-in), undefined_file, corrupted. */
+const DAMAGE = ['3D000', '58P01', 'XX001', 'XX002'];
+export const isDamage = (error: unknown): boolean => isErrno(error, ...DAMAGE);
 
 /** A superuser's connection, or null while nobody or somebody else answers. It does not keep the process alive. */
 export const connect = async (place: EmbeddedPlace, port: number): Promise<pg.Client | null> => {
@@ -33,8 +40,9 @@ export const connect = async (place: EmbeddedPlace, port: number): Promise<pg.Cl
     if (resolve(rows[0]?.data_directory ?? '') !== dataOf(place)) throw new Error('another server');
     client.removeAllListeners('error');
     return client;
-  } catch {
+  } catch (error) {
     await client.end().catch(() => undefined);
+    if (isDamage(error)) throw damaged(place.folder);
     return null;
   }
 };

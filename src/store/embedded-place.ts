@@ -1,13 +1,23 @@
 import { createHash } from 'node:crypto';
-import { chmod, chown, copyFile, cp, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, cp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, parse, relative, resolve } from 'node:path';
+import { FolderError, makeFolder } from './make-folder.js';
 
 /** Why the embedded PostgreSQL cannot run, in one sentence that says what to do. */
 export class EmbeddedPostgresError extends Error {
-  override readonly name = 'EmbeddedPostgresError';
+  override readonly name: string = 'EmbeddedPostgresError';
 }
+
+/** SURPRISAL_HOME names a folder that nobody can work in: wrong configuration, not a failure. */
+export class HomeFolderError extends EmbeddedPostgresError {
+  override readonly name = 'HomeFolderError';
+}
+
+/** Data that somebody deleted a part of, or that a broken disk did. */
+export const damaged = (folder: string): EmbeddedPostgresError =>
+  new EmbeddedPostgresError(`the data in ${folder} is incomplete or damaged: move the folder away to start afresh`);
 
 /** The unprivileged user that runs the server when we are root: `initdb` and `postgres` refuse uid 0. */
 const NOBODY: ServerUser = { uid: 65534, gid: 65534 };
@@ -40,11 +50,11 @@ export const fileSentence = (error: unknown, folder: string): EmbeddedPostgresEr
   if (isErrno(error, 'ENOSPC', 'EDQUOT'))
     return new EmbeddedPostgresError(`the disk of ${folder} is full: free some space, or set SURPRISAL_HOME to another folder`);
   if (isErrno(error, 'EACCES', 'EPERM', 'EROFS'))
-    return new EmbeddedPostgresError(
+    return new HomeFolderError(
       `${folder} is not writable: set SURPRISAL_HOME to a folder that is, or DATABASE_URL to a running PostgreSQL`,
     );
   if (isErrno(error, 'ENOTDIR', 'EEXIST'))
-    return new EmbeddedPostgresError(`${folder} is not a folder: move that file away, or set SURPRISAL_HOME to another folder`);
+    return new HomeFolderError(`${folder} is not a folder: move that file away, or set SURPRISAL_HOME to another folder`);
   return null;
 };
 
@@ -55,7 +65,7 @@ export const findPlace = async (home: string, stateDirectory = STATE_DIRECTORY):
   const isRoot = process.getuid?.() === 0;
   if (isRoot && process.platform === 'darwin')
     throw new EmbeddedPostgresError('PostgreSQL does not run as root: start as another user, or set DATABASE_URL');
-  await makeFolder(home);
+  makeHome(home);
   const remembered = await readRemembered(home);
   // Data of an earlier start as a normal user stays that user's.
   const owner = isRoot ? await ownerOf(join(home, 'postgres', 'data')) : null;
@@ -65,8 +75,8 @@ export const findPlace = async (home: string, stateDirectory = STATE_DIRECTORY):
   const folder =
     remembered ??
     (reachable ? join(home, 'postgres') : join(stateDirectory, createHash('sha256').update(home).digest('hex').slice(0, 16)));
-  if (elsewhere && remembered === null) await makeFolder(stateDirectory, null, 0o755);
-  await makeFolder(folder, user, user === null ? 0o700 : 0o755);
+  if (elsewhere && remembered === null) await makeServerFolder(stateDirectory, null, 0o755);
+  await makeServerFolder(folder, user, user === null ? 0o700 : 0o755);
   if (elsewhere && remembered === null)
     await writeFile(join(home, PLACE_FILE), `${JSON.stringify({ home, folder }, null, 2)}\n`).catch(rethrow(home));
   return { folder, binaries: await prepareBinaries(native, version, folder, reachable), major, user, elsewhere };
@@ -88,14 +98,22 @@ const findBinaries = (): { native: string; version: string } => {
 };
 
 /** Home keeps the mode that the caller's umask gives it; the server's folders get theirs. */
-const makeFolder = async (folder: string, owner: ServerUser | null = null, mode?: number): Promise<void> => {
+const makeHome = (home: string): void => {
   try {
-    await mkdir(folder, { recursive: true });
-    if (mode !== undefined) await chmod(folder, mode);
+    makeFolder(home);
+  } catch (error) {
+    if (!(error instanceof FolderError)) throw error;
+    throw new HomeFolderError(`SURPRISAL_HOME=${home} cannot be used: ${error.message}; set it to a folder that can be written`);
+  }
+};
+
+const makeServerFolder = async (folder: string, owner: ServerUser | null, mode: number): Promise<void> => {
+  try {
+    makeFolder(folder);
+    await chmod(folder, mode);
     if (owner !== null) await chown(folder, owner.uid, owner.gid);
   } catch (error) {
-    // On a read-only file system Node's recursive mkdir says ENOENT.
-    rethrow(folder)(isErrno(error, 'ENOENT') ? Object.assign(new Error('read-only'), { code: 'EROFS' }) : error);
+    rethrow(folder)(error);
   }
 };
 

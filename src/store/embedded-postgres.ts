@@ -6,8 +6,8 @@ import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { claim, connect, dataOf, findRunning, isAlive, readPassword, type Running, urlOf } from './embedded-owner.js';
-import { EmbeddedPostgresError, type EmbeddedPlace, fileSentence, findPlace } from './embedded-place.js';
+import { claim, connect, dataOf, findRunning, isAlive, isDamage, readPassword, type Running, urlOf } from './embedded-owner.js';
+import { damaged, EmbeddedPostgresError, type EmbeddedPlace, fileSentence, findPlace, isErrno } from './embedded-place.js';
 
 export interface EmbeddedOptions {
   /** SURPRISAL_HOME. */
@@ -52,7 +52,15 @@ export const startEmbeddedPostgres = async (options: EmbeddedOptions): Promise<E
     const { port, owner } = running ?? (await start(place, home));
     owner.on('error', (error) => options.log(`the embedded PostgreSQL ended: ${error.message}`));
     const password = await readPassword(place);
-    await createDatabase(owner, password);
+    const close = async (): Promise<void> => {
+      owner.removeAllListeners('error').on('error', () => undefined);
+      await owner.end().catch(() => undefined);
+      await stop(place);
+    };
+    await createDatabase(place, owner, password).catch(async (error: unknown) => {
+      await close().catch(() => undefined);
+      throw error;
+    });
     // Holding the lock must not keep the process alive. (pg has ref and unref, its types don't.)
     const handle = owner as unknown as { ref(): void; unref(): void };
     handle.unref();
@@ -64,13 +72,11 @@ export const startEmbeddedPostgres = async (options: EmbeddedOptions): Promise<E
       takenOver: running !== null,
       stop: async () => {
         handle.ref();
-        owner.removeAllListeners('error').on('error', () => undefined);
-        await owner.end().catch(() => undefined);
-        await stop(place);
+        await close();
       },
     };
   } catch (error) {
-    throw fileSentence(error, place.folder) ?? error;
+    throw isDamage(error) ? damaged(place.folder) : (fileSentence(error, place.folder) ?? error);
   }
 };
 
@@ -97,11 +103,26 @@ const exitOf = (child: ChildProcess): Promise<number> =>
     child.once('exit', (code) => done(code ?? 1));
   });
 
+/** Without one of these the server does not start, or nobody can log in; a part deeper down it names itself. */
+const DATA_PARTS = ['global/pg_control', 'base', 'pg_wal', 'pg_xact', 'postgresql.conf', 'pg_hba.conf'];
+
+/** Null: the file is gone or holds no version. */
+const majorOf = async (data: string): Promise<string | null> => {
+  try {
+    return /^\d+$/.exec((await readFile(join(data, 'PG_VERSION'), 'utf8')).trim())?.[0] ?? null;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return null;
+    throw error;
+  }
+};
+
 /** Creates the data folder under another name and renames it: an interrupted first start leaves nothing half done. */
 const initialise = async (place: EmbeddedPlace, log: (line: string) => void): Promise<void> => {
   const data = dataOf(place);
   if (existsSync(data)) {
-    const major = (await readFile(join(data, 'PG_VERSION'), 'utf8').catch(() => 'unknown')).trim();
+    const major = await majorOf(data);
+    const parts = major === place.major ? DATA_PARTS : [];
+    if (major === null || parts.some((part) => !existsSync(join(data, part)))) throw damaged(place.folder);
     if (major === place.major) return;
     throw new EmbeddedPostgresError(
       `the data in ${data} is of PostgreSQL ${major}, this program brings ${place.major}: dump it with that version, or move the folder away to start afresh`,
@@ -148,11 +169,17 @@ const withLog = async <T>(
   }
 };
 
+/** What the server says of data that it cannot start on. */
+const DAMAGED_DATA =
+  /(FATAL|PANIC): (?!.*(Permission denied|shared memory)).*(could not (open|read|access|locate|find)|is not a valid|invalid data|invalid checkpoint|incorrect checksum)|could not find the database system/;
+
 const failure = async (place: EmbeddedPlace, program: string, tail: () => Promise<string>): Promise<Error> => {
   const text = await tail();
   const sentence = /No space left on device|Disk quota exceeded/.test(text)
     ? fileSentence(Object.assign(new Error(text), { code: 'ENOSPC' }), place.folder)
     : null;
+  // initdb works on a new folder: only the server meets old data.
+  if (sentence === null && program === 'postgres' && DAMAGED_DATA.test(text)) return damaged(place.folder);
   const cause = text.split('\n').findLast((line) => /error|FATAL|PANIC/i.test(line)) ?? text.trim().split('\n').at(-1);
   return sentence ?? new EmbeddedPostgresError(`${program} failed: ${cause} (see ${join(place.folder, 'server.log')})`);
 };
@@ -181,8 +208,13 @@ const start = async (place: EmbeddedPlace, home: string): Promise<Running> => {
           refused = error;
         },
       );
+      const giveUp = async (error: unknown): Promise<never> => {
+        child.kill('SIGINT');
+        await ended.catch(() => undefined);
+        throw error;
+      };
       for (const deadline = Date.now() + START_LIMIT_MS; Date.now() < deadline; await sleep(40)) {
-        const owner = code === undefined ? await connect(place, port) : null;
+        const owner = code === undefined ? await connect(place, port).catch(giveUp) : null;
         if (owner) return { port, owner: await claim(owner, home) };
         if (code === undefined) continue;
         if (refused) throw refused;
@@ -192,8 +224,9 @@ const start = async (place: EmbeddedPlace, home: string): Promise<Running> => {
         await findRunning(place, home).then((other) => other?.owner.end());
         throw await failure(place, 'postgres', tail);
       }
-      child.kill('SIGINT');
-      throw new EmbeddedPostgresError(`PostgreSQL did not become ready within ${START_LIMIT_MS / 1000} s: see ${place.folder}`);
+      return giveUp(
+        new EmbeddedPostgresError(`PostgreSQL did not become ready within ${START_LIMIT_MS / 1000} s: see ${place.folder}`),
+      );
     });
     if (running) return running;
   }
@@ -210,11 +243,13 @@ const freePort = (): Promise<number> =>
   });
 
 /** Role and database of the service; the service itself never is a superuser. */
-const createDatabase = async (owner: pg.Client, password: string): Promise<void> => {
-  const { rows } = await owner.query<{ role: boolean; database: boolean }>(
+const createDatabase = async (place: EmbeddedPlace, owner: pg.Client, password: string): Promise<void> => {
+  const { rows } = await owner.query<{ role: boolean; database: boolean; gone: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'surprisal') AS role,
-            EXISTS (SELECT FROM pg_database WHERE datname = 'surprisal') AS database`,
+            EXISTS (SELECT FROM pg_database WHERE datname = 'surprisal') AS database,
+            EXISTS (SELECT FROM pg_database WHERE (pg_stat_file('base/' || oid, true)).size IS NULL) AS gone`,
   );
+  if (rows[0]?.gone) throw damaged(place.folder);
   if (!rows[0]?.role) await owner.query(`CREATE ROLE surprisal LOGIN PASSWORD '${password}'`);
   if (!rows[0]?.database) await owner.query('CREATE DATABASE surprisal OWNER surprisal');
 };

@@ -1,7 +1,7 @@
-import type { DataSource, EntityManager } from 'typeorm';
+import { type DataSource, type EntityManager, In } from 'typeorm';
 import type { Label } from '../domain/label.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
-import { LabelSink } from '../scoring/ports.js';
+import { type LabelDates, LabelSink } from '../scoring/ports.js';
 import { CellSums, cellKeys } from './evidence-keys.js';
 import { holdLabels } from './locks.js';
 import { storableText } from './row-json.js';
@@ -20,6 +20,21 @@ export interface AppendedLabels {
   readonly unchanged: number;
 }
 
+/** Labels with a time of their own, known before their transaction happened. */
+export class EarlyLabelsError extends Error {
+  override readonly name = 'EarlyLabelsError';
+
+  /** @param early positions of the labels, and when their transactions happened */
+  constructor(readonly early: readonly { readonly position: number; readonly occurredAtMs: number }[]) {
+    super(`${early.length} labels are known before their transaction happened`);
+  }
+}
+
+interface Sent {
+  readonly label: Label;
+  readonly undated: boolean;
+}
+
 /** Append-only truth, and its effect: the fraud counts of the evidence cells. */
 export class LabelStore extends LabelSink {
   constructor(
@@ -29,10 +44,13 @@ export class LabelStore extends LabelSink {
     super();
   }
 
-  override async append(labels: readonly Label[]): Promise<AppendedLabels> {
+  /** @throws EarlyLabelsError with `dates` only; nothing was stored */
+  override async append(labels: readonly Label[], dates?: LabelDates): Promise<AppendedLabels> {
+    const sent = labels.map((label, i) => ({ label: storable(label), undated: dates?.undated.has(i) ?? false }));
+    if (dates) await this.#refuseEarly(sent);
     const sum = { stored: 0, unknown: 0, unchanged: 0 };
-    for (let at = 0; at < labels.length; at += CHUNK) {
-      const part = labels.slice(at, at + CHUNK).map((label) => ({ ...label, transactionId: storableText(label.transactionId) }));
+    for (let at = 0; at < sent.length; at += CHUNK) {
+      const part = sent.slice(at, at + CHUNK);
       const added = await this.dataSource.transaction((manager) => this.#append(manager, part));
       sum.stored += added.stored;
       sum.unknown += added.unknown;
@@ -46,15 +64,31 @@ export class LabelStore extends LabelSink {
     return labelsOf(this.dataSource, transactionIds, knownAtMs);
   }
 
-  async #append(manager: EntityManager, labels: readonly Label[]): Promise<AppendedLabels> {
+  /** Outside the transaction that stores: the time of a transaction never changes. */
+  async #refuseEarly(sent: readonly Sent[]): Promise<void> {
+    const ids = [...new Set(sent.filter(({ undated }) => !undated).map(({ label }) => label.transactionId))];
+    if (ids.length === 0) return;
+    const rows = await this.dataSource
+      .getRepository(Transactions)
+      .find({ select: { id: true, occurredAt: true }, where: { id: In(ids) } });
+    const times = new Map(rows.map(({ id, occurredAt }) => [id, occurredAt.getTime()]));
+    const early = sent.flatMap(({ label, undated }, position) => {
+      const occurredAtMs = times.get(label.transactionId);
+      return undated || occurredAtMs === undefined || label.knownAtMs >= occurredAtMs ? [] : [{ position, occurredAtMs }];
+    });
+    if (early.length > 0) throw new EarlyLabelsError(early);
+  }
+
+  async #append(manager: EntityManager, sent: readonly Sent[]): Promise<AppendedLabels> {
     await holdLabels(manager);
+    const labels = await news(manager, sent);
     const ids = [...new Set(labels.map(({ transactionId }) => transactionId))];
     const before = await frauds(manager, ids);
     const json = labels.map((l) => ({
       id: l.transactionId,
       fraud: l.isFraud,
-      type: l.type === null ? null : storableText(l.type),
-      source: storableText(l.source),
+      type: l.type,
+      source: l.source,
       at: l.knownAtMs,
     }));
     const inserted = await manager.query<{ ordinal: number }[]>(insertLabels, [JSON.stringify(json)]);
@@ -77,10 +111,28 @@ export class LabelStore extends LabelSink {
     return {
       stored: inserted.length,
       unknown: inserted.filter(({ ordinal }) => !knownIds.has(labels[ordinal - 1]!.transactionId)).length,
-      unchanged: labels.length - inserted.length,
+      unchanged: sent.length - inserted.length,
     };
   }
 }
+
+const storable = (label: Label): Label => ({
+  ...label,
+  transactionId: storableText(label.transactionId),
+  type: label.type === null ? null : storableText(label.type),
+  source: storableText(label.source),
+});
+
+/** Without those that have no time of their own and say what their source said last. */
+const news = async (manager: EntityManager, sent: readonly Sent[]): Promise<Label[]> => {
+  const undated = sent.filter((one) => one.undated).map(({ label }) => label.transactionId);
+  const stored = undated.length > 0 ? await labelsOf(manager, undated) : new Map<string, Label[]>();
+  const isKnown = (label: Label): boolean => {
+    const last = stored.get(label.transactionId)?.findLast(({ source }) => source === label.source);
+    return last !== undefined && last.isFraud === label.isFraud && last.type === label.type;
+  };
+  return sent.filter((one) => !(one.undated && isKnown(one.label))).map(({ label }) => label);
+};
 
 const frauds = async (manager: EntityManager, ids: readonly string[]): Promise<Set<string>> => {
   const rows = await manager.query<{ id: string; fraud: boolean }[]>(latestLabels, [ids]);
@@ -89,7 +141,7 @@ const frauds = async (manager: EntityManager, ids: readonly string[]): Promise<S
 
 /** @param knownAtMs absent: everything that is known */
 export const labelsOf = async (
-  dataSource: DataSource,
+  dataSource: Pick<EntityManager, 'getRepository'>,
   transactionIds: readonly string[],
   knownAtMs?: number,
 ): Promise<Map<string, Label[]>> => {

@@ -60,6 +60,14 @@ export class PostgresModelStore extends ModelStore {
     });
   }
 
+  /** Feature sets by which this database remembers primary entities. */
+  async rememberedFeatureSets(): Promise<readonly string[]> {
+    const rows = await this.dataSource.query<{ id: string }[]>(
+      'SELECT DISTINCT feature_set AS id FROM entity_states ORDER BY id',
+    );
+    return rows.map((row) => row.id);
+  }
+
   /** Stored versions of a schema, newest first, without their artifacts. */
   async list(schema: string): Promise<readonly ModelVersion[]> {
     const rows = await this.#versions().find({

@@ -4,11 +4,11 @@ import { transactionParser } from '../domain/parse-transaction.js';
 import type { ScoredTransaction } from '../domain/scored-transaction.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import type { Transaction } from '../domain/transaction.js';
-import { nextCalibration } from '../scoring/calibration.js';
+import { calibrateIfDue } from '../scoring/calibrate-if-due.js';
 import { LocalScorer } from '../scoring/local-scorer.js';
 import { MemoryScoringStore } from '../scoring/memory-store.js';
 import { OnlineLine, scoreTransactions } from '../scoring/score-transactions.js';
-import { averagePrecision, auroc, cardPrecisionAtK } from './evaluate.js';
+import { judgeBacktest } from './judge-backtest.js';
 import { retrain, type Candidate, type RetrainContext, type RetrainInput } from './retrain.js';
 import { ScoreLog } from './score-log.js';
 
@@ -100,8 +100,9 @@ export const backtest = async (input: BacktestInput, context: BacktestContext): 
   const startedAt = context.now();
   const replayed = await replay(candidate, test, labels, input, context);
   const seconds = (context.now() - startedAt) / 1000;
+  const fitted = CHANNELS.filter((channel) => candidate.model.detectors[channel]);
   return {
-    ...judge(replayed, candidate, input, { trainToMs, testFromMs }),
+    ...judgeBacktest(replayed, fitted, { ...input, trainToMs, testFromMs }),
     trainRows: candidate.report.trainRows,
     trainFrauds: candidate.report.trainFrauds,
     testRows: test.length,
@@ -139,8 +140,8 @@ const replay = async (
   const parser = transactionParser(schema);
   const line = new OnlineLine(schema, parser, store, scorer);
   const encoder = new TextEncoder();
-  const testFromMs = Math.min(...[test[0]!.occurredAtMs]);
-  const due = labels
+  const testFromMs = test[0]!.occurredAtMs;
+  const waiting = labels
     .filter((l) => l.isFraud && l.knownAtMs > lastSeenLabel(candidate, testFromMs))
     .sort((a, b) => a.knownAtMs - b.knownAtMs);
 
@@ -149,15 +150,12 @@ const replay = async (
   for (let from = 0; from < test.length;) {
     context.signal?.throwIfAborted();
     const firstMs = test[from]!.occurredAtMs;
-    while (nextLabel < due.length && due[nextLabel]!.knownAtMs <= firstMs) store.applyLabel(due[nextLabel++]!);
+    while (nextLabel < waiting.length && waiting[nextLabel]!.knownAtMs <= firstMs) store.applyLabel(waiting[nextLabel++]!);
     const day = Math.floor(firstMs / DAY_MS);
-    if (day > calibration.validFromDay) {
-      const window = log.window((day - policy.windowDays) * DAY_MS, day * DAY_MS);
-      const counts = log.counts((day - 1) * DAY_MS, day * DAY_MS);
-      calibration = nextCalibration({ previous: calibration, window, counts, policy, model: candidate.model.version, day });
-      scorer.use({ calibration, policy });
-    }
-    const untilMs = Math.min((day + 1) * DAY_MS, due[nextLabel]?.knownAtMs ?? Infinity);
+    const due = await calibrateIfDue(log, calibration, policy, firstMs);
+    if (due !== calibration) scorer.use({ calibration: due, policy });
+    calibration = due;
+    const untilMs = Math.min((day + 1) * DAY_MS, waiting[nextLabel]?.knownAtMs ?? Infinity);
     let to = from + 1;
     while (to < test.length && to - from < BATCH_ROWS && test[to]!.occurredAtMs < untilMs) to += 1;
     const records = test.slice(from, to).map((t, i) => ({
@@ -177,83 +175,3 @@ const replay = async (
 /** Labels up to the last row of the history were applied while its features were computed. */
 const lastSeenLabel = (candidate: Candidate, testFromMs: number): number =>
   candidate.dataset.transactions.at(-1)?.occurredAtMs ?? testFromMs;
-
-const judge = (
-  rows: readonly ScoredTransaction[],
-  candidate: Candidate,
-  input: BacktestInput,
-  times: { readonly trainToMs: number; readonly testFromMs: number },
-) => {
-  const truth = new Map(input.labels.filter((l) => l.isFraud).map((l) => [l.transactionId, l]));
-  const compromisedAt = firstFraudKnown(input, truth, times);
-  const judged = rows.filter(({ transaction }) => {
-    const day = Math.floor((transaction.occurredAtMs - times.testFromMs) / DAY_MS);
-    return (compromisedAt.get(transaction.entities[0] ?? transaction.id) ?? Infinity) > day;
-  });
-  const labels = Uint8Array.from(judged, (row) => (truth.has(row.transaction.id) ? 1 : 0));
-  const fitted = CHANNELS.filter((channel) => candidate.model.detectors[channel]);
-  const only = fitted.length === 1 ? fitted[0]! : null;
-  const scoreOf = (row: ScoredTransaction): number => (only ? row.channels[only].score : row.fused.score);
-  const scores = Float64Array.from(judged, scoreOf);
-  const ofChannel = (channel: Channel): Float64Array => Float64Array.from(judged, (row) => row.channels[channel].score);
-  return {
-    auroc: auroc(labels, scores),
-    auprc: averagePrecision(labels, scores),
-    cardPrecisionAt100: cardPrecisionAtK(
-      judged.map((row) => ({
-        day: Math.floor(row.transaction.occurredAtMs / DAY_MS),
-        card: row.transaction.entities[0] ?? row.transaction.id,
-        isFraud: truth.has(row.transaction.id),
-        score: scoreOf(row),
-      })),
-      100,
-    ),
-    judgedRows: judged.length,
-    judgedFrauds: labels.reduce((sum, label) => sum + label, 0),
-    alertRate: rows.filter((row) => row.decision.outcome !== 'approve').length / rows.length,
-    recallByType: recallByType(judged, truth),
-    channels: Object.fromEntries(
-      fitted.map((channel) => [
-        channel,
-        { auroc: auroc(labels, ofChannel(channel)), auprc: averagePrecision(labels, ofChannel(channel)) },
-      ]),
-    ),
-    judged: judged.map((row) => ({
-      id: row.transaction.id,
-      score: scoreOf(row),
-      channels: Object.fromEntries(CHANNELS.map((channel) => [channel, row.channels[channel].score])) as Record<Channel, number>,
-    })),
-  };
-};
-
-/**
- * The first test day (0, 1, …) from which a customer counts as known: frauds of the training range from day 0, those
- * of the i-th day after it from test day i + 1 (their labels are `delayDays` old by then).
- */
-const firstFraudKnown = (
-  input: BacktestInput,
-  truth: ReadonlyMap<string, Label>,
-  times: { readonly trainToMs: number; readonly testFromMs: number },
-): ReadonlyMap<string, number> => {
-  const known = new Map<string, number>();
-  for (const t of input.transactions) {
-    if (t.occurredAtMs < input.startMs || !truth.has(t.id)) continue;
-    const day = Math.max(0, Math.floor((t.occurredAtMs - times.trainToMs) / DAY_MS) + 1);
-    const customer = t.entities[0] ?? t.id;
-    known.set(customer, Math.min(known.get(customer) ?? Infinity, day));
-  }
-  return known;
-};
-
-const recallByType = (judged: readonly ScoredTransaction[], truth: ReadonlyMap<string, Label>): Record<string, number> => {
-  const byType = new Map<string, { frauds: number; alerts: number }>();
-  for (const row of judged) {
-    const type = truth.get(row.transaction.id)?.type;
-    if (type === undefined || type === null) continue;
-    const count = byType.get(type) ?? { frauds: 0, alerts: 0 };
-    count.frauds += 1;
-    if (row.decision.outcome !== 'approve') count.alerts += 1;
-    byType.set(type, count);
-  }
-  return Object.fromEntries([...byType].sort(([a], [b]) => a.localeCompare(b)).map(([type, c]) => [type, c.alerts / c.frauds]));
-};

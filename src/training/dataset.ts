@@ -1,7 +1,7 @@
 import { featureMatrix, type FeatureMatrix } from '../domain/feature-matrix.js';
 import type { Label } from '../domain/label.js';
 import type { Transaction } from '../domain/transaction.js';
-import { Activity } from '../features/activity.js';
+import { Activity, type LabelledRow } from '../features/activity.js';
 import type { FeatureSet } from '../features/catalog.js';
 import { computeFeatures } from '../features/compute-features.js';
 import { PROFILE_WIDTH } from '../features/profile-row.js';
@@ -14,7 +14,7 @@ export interface Dataset {
   readonly profiles: Float64Array;
   /** What is remembered after the last transaction before keepToMs. */
   readonly activity: Activity;
-  /** Cell of every transaction that will once be called fraud, by transaction id. */
+  /** Cell of every transaction that is once called fraud, by transaction id. */
   readonly fraudCells: ReadonlyMap<string, EvidenceKey>;
 }
 
@@ -22,9 +22,65 @@ export interface EvidenceKey {
   readonly entities: readonly string[];
   readonly occurredAtMs: number;
   readonly amountBin: number;
+  /** What its newest label said at the end of the history: whether its cells count it. */
+  readonly isFraud: boolean;
 }
 
 const CHUNK_ROWS = 4096;
+
+/**
+ * Applies labels to what is remembered as the stores do while serving: the newest label of a transaction counts (of
+ * several at one time the last given), a withdrawn fraud is taken off again, a repeat changes nothing, and a label that
+ * was faster than its transaction waits for it.
+ */
+class LabelReplay {
+  /** In the order in which they became known; a transaction that is never called fraud changes no count. */
+  readonly #labels: readonly Label[];
+  readonly #everFraud: ReadonlySet<string>;
+  readonly #frauds = new Set<string>();
+  readonly #cells = new Map<string, LabelledRow>();
+  #next = 0;
+
+  constructor(
+    labels: readonly Label[],
+    private readonly activity: Activity,
+  ) {
+    this.#everFraud = new Set(labels.filter((label) => label.isFraud).map((label) => label.transactionId));
+    this.#labels = labels.filter((label) => this.#everFraud.has(label.transactionId)).sort((a, b) => a.knownAtMs - b.knownAtMs);
+  }
+
+  /** When the next label becomes known; Infinity after the last. */
+  get nextKnownAtMs(): number {
+    return this.#labels[this.#next]?.knownAtMs ?? Infinity;
+  }
+
+  applyUntil(ms: number): void {
+    for (; this.nextKnownAtMs <= ms; this.#next += 1) {
+      const { transactionId, isFraud } = this.#labels[this.#next]!;
+      if (this.#frauds.has(transactionId) === isFraud) continue;
+      if (isFraud) this.#frauds.add(transactionId);
+      else this.#frauds.delete(transactionId);
+      const cell = this.#cells.get(transactionId);
+      if (cell) this.activity.applyLabel(cell, isFraud ? 1 : -1);
+    }
+  }
+
+  /** The transaction was learned: labels find its cell from now on, and one that waited takes effect. */
+  arrived({ id, entities, occurredAtMs }: Transaction, amountBin: number): void {
+    if (!this.#everFraud.has(id)) return;
+    const cell = { entities, occurredAtMs, amountBin };
+    this.#cells.set(id, cell);
+    if (this.isKnownFraud(id)) this.activity.applyLabel(cell, 1);
+  }
+
+  isKnownFraud(id: string): boolean {
+    return this.#frauds.has(id);
+  }
+
+  fraudCells(): ReadonlyMap<string, EvidenceKey> {
+    return new Map([...this.#cells].map(([id, cell]) => [id, { ...cell, isFraud: this.#frauds.has(id) }]));
+  }
+}
 
 /**
  * Features of a history, computed by the same code that serves, with labels applied in the order in which they became
@@ -39,11 +95,8 @@ export const buildDataset = async (
   range: { readonly keepFromMs: number; readonly keepToMs: number },
   onProgress: (share: number) => Promise<void> | void = () => undefined,
 ): Promise<Dataset> => {
-  const frauds = labels.filter((label) => label.isFraud).sort((a, b) => a.knownAtMs - b.knownAtMs);
-  const fraudIds = new Set(frauds.map((label) => label.transactionId));
-  const fraudCells = new Map<string, EvidenceKey>();
-  const applied = new Set<string>();
   const activity = new Activity(featureSet);
+  const replay = new LabelReplay(labels, activity);
   const end = transactions.findIndex((t) => t.occurredAtMs >= range.keepToMs);
   const count = end < 0 ? transactions.length : end;
   const firstKept = transactions.findIndex((t) => t.occurredAtMs >= range.keepFromMs);
@@ -53,28 +106,24 @@ export const buildDataset = async (
 
   const profiles: Float64Array[] = [];
 
-  let nextLabel = 0;
+  /** Up to where no label becomes known, and no row follows one whose own label was waiting for it. */
   const chunkEnd = (from: number): number => {
-    let to = from;
-    const knownAtMs = frauds[nextLabel]?.knownAtMs ?? Infinity;
-    while (to < count && to - from < CHUNK_ROWS && transactions[to]!.occurredAtMs < knownAtMs) to += 1;
+    let to = from + 1;
+    while (
+      to < count &&
+      to - from < CHUNK_ROWS &&
+      transactions[to]!.occurredAtMs < replay.nextKnownAtMs &&
+      !replay.isKnownFraud(transactions[to - 1]!.id)
+    )
+      to += 1;
     return to;
   };
   for (let from = 0; from < count;) {
-    while (nextLabel < frauds.length && frauds[nextLabel]!.knownAtMs <= transactions[from]!.occurredAtMs) {
-      const id = frauds[nextLabel]!.transactionId;
-      const cell = fraudCells.get(id);
-      if (cell && !applied.has(id)) activity.applyLabel(cell, 1);
-      applied.add(id);
-      nextLabel += 1;
-    }
-    const to = Math.max(from + 1, chunkEnd(from));
+    replay.applyUntil(transactions[from]!.occurredAtMs);
+    const to = chunkEnd(from);
     const chunk = transactions.slice(from, to);
     const computed = computeFeatures(featureSet, chunk, activity, { withProfiles: kept > 0 && to > firstKept });
-    chunk.forEach((t, i) => {
-      if (!fraudIds.has(t.id)) return;
-      fraudCells.set(t.id, { entities: t.entities, occurredAtMs: t.occurredAtMs, amountBin: computed.amountBins[i]! });
-    });
+    chunk.forEach((t, i) => replay.arrived(t, computed.amountBins[i]!));
     if (kept > 0 && to > firstKept) {
       const skip = Math.max(0, firstKept - from);
       profiles.push(computed.profiles.slice(skip * PROFILE_WIDTH));
@@ -88,7 +137,7 @@ export const buildDataset = async (
     transactions: transactions.slice(firstKept < 0 ? count : firstKept, count),
     profiles: joined(profiles),
     activity,
-    fraudCells,
+    fraudCells: replay.fraudCells(),
   };
 };
 
@@ -102,25 +151,26 @@ const joined = (parts: readonly Float64Array[]): Float64Array => {
   return whole;
 };
 
-/**
- * What is known of each transaction at a time: 1 fraud, 0 legitimate (no fraud label, and older than the label delay),
- * -1 not yet known (immature).
- */
-export const maturedLabels = (
-  transactions: readonly Transaction[],
-  labels: readonly Label[],
-  asOfMs: number,
-  delayMs: number,
-): Int8Array => {
+/** Ids of the transactions whose newest label known at `asOfMs` says fraud. */
+export const knownFrauds = (labels: readonly Label[], asOfMs: number): ReadonlySet<string> => {
   const known = new Map<string, Label>();
   for (const label of labels) {
     if (label.knownAtMs > asOfMs) continue;
     const before = known.get(label.transactionId);
     if (!before || before.knownAtMs <= label.knownAtMs) known.set(label.transactionId, label);
   }
-  return Int8Array.from(transactions, (t) => {
-    const label = known.get(t.id);
-    if (label) return label.isFraud ? 1 : 0;
-    return t.occurredAtMs + delayMs <= asOfMs ? 0 : -1;
-  });
+  return new Set([...known.values()].filter((label) => label.isFraud).map((label) => label.transactionId));
 };
+
+/**
+ * The class of each transaction at a time: 1 fraud, 0 legitimate (no fraud label), -1 while the label delay has not passed.
+ *
+ * That holds for known frauds too: among rows of the last days only frauds can be known, and taking those alone would
+ * overstate the share of fraud, the more the faster labels come.
+ */
+export const maturedLabels = (
+  transactions: readonly Transaction[],
+  frauds: ReadonlySet<string>,
+  asOfMs: number,
+  delayMs: number,
+): Int8Array => Int8Array.from(transactions, (t) => (t.occurredAtMs + delayMs > asOfMs ? -1 : frauds.has(t.id) ? 1 : 0));

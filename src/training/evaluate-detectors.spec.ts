@@ -109,6 +109,28 @@ describe('evaluate', () => {
     await expect(evaluateDetectors(inputOf('one-class', [estimator], only(1)), context)).rejects.toThrow(/0 frauds in 0 rows/);
   });
 
+  it('refuses a supervised training part of one class before anything is fitted, and names the columns', async () => {
+    const { estimator, seen } = recorder(true);
+    const untaught = recorder(false);
+    const supervised = inputOf(
+      'supervised',
+      [untaught.estimator, estimator],
+      labels.map((fraud, i) => (i < 60 && !fraud ? 1 : 0)),
+    );
+    const source = { label: 'is_fraud', split: 'part' };
+    await expect(evaluateDetectors({ ...supervised, source }, context)).rejects.toThrow(
+      /split column "part"\) has 0 frauds in 54 rows by label column "is_fraud"/,
+    );
+    const late = labels.map((label, i) => (i < 60 ? 1 : label));
+    await expect(
+      evaluateDetectors(
+        { ...inputOf('supervised', [untaught.estimator]), labels: late, source: { ...source, split: null } },
+        context,
+      ),
+    ).rejects.toThrow(/first 60 % of the rows.*60 frauds in 60 rows by label column "is_fraud"/);
+    expect([...seen, ...untaught.seen]).toHaveLength(0);
+  });
+
   it('gives each seed its own randomness', async () => {
     const draws: number[] = [];
     const { estimator } = recorder(false);

@@ -18,6 +18,8 @@ export interface EvaluateInput {
   readonly labels: Uint8Array;
   /** 1 train, 0 test, one per row; null: see `splitRows`. */
   readonly split: Uint8Array | null;
+  /** Where labels and split come from, for messages; a split that no column says is one by file. */
+  readonly source?: { readonly label: string; readonly split: string | null };
   readonly detectors: readonly Estimator[];
   readonly seeds: number;
   /** Hyper-parameters by estimator. */
@@ -63,13 +65,15 @@ const TRAIN_SHARE = 0.6;
 /**
  * Fits every detector once per seed and judges it on the test part.
  *
- * @throws InputError when a part has no rows, or the test part not both classes
+ * @throws InputError before anything is fitted, when a part has no rows, the test part not both classes, or a supervised
+ *   training part not both classes
  */
 export const evaluateDetectors = async (input: EvaluateInput, context: EvaluateContext): Promise<EvaluateResult> => {
   const { train, test } = splitRows(input);
   const judgedLabels = Uint8Array.from(test, (row) => input.labels[row]!);
   const testFrauds = judgedLabels.reduce((sum, label) => sum + label, 0);
   if (train.length === 0) throw new InputError(`the training part has no rows for protocol ${input.protocol}`);
+  if (input.protocol === 'supervised') requireBothClasses(input, train);
   if (testFrauds === 0 || testFrauds === test.length)
     throw new InputError(`the test part has ${testFrauds} frauds in ${test.length} rows; both classes are needed to judge`);
   const testFeatures = selectRows(input.features, test);
@@ -97,6 +101,17 @@ export const evaluateDetectors = async (input: EvaluateInput, context: EvaluateC
   }
   const trainRows = train.length;
   return { protocol: input.protocol, trainRows, testRows: test.length, testFrauds, detectors, judged: test, scores };
+};
+
+const requireBothClasses = ({ labels, split, source }: EvaluateInput, train: Uint32Array): void => {
+  const frauds = train.reduce((sum, row) => sum + labels[row]!, 0);
+  if (frauds > 0 && frauds < train.length) return;
+  const byColumn = source?.split == null ? 'the training rows given' : `split column "${source.split}"`;
+  const part = split ? byColumn : `the first ${100 * TRAIN_SHARE} % of the rows, for want of a split column`;
+  throw new InputError(
+    `the training part (${part}) has ${frauds} frauds in ${train.length} rows by label column "${source?.label ?? 'label'}"; ` +
+      'both classes are needed to learn from labels (protocol supervised)',
+  );
 };
 
 /**

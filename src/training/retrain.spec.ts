@@ -27,6 +27,17 @@ const input: RetrainInput = {
   estimators: defaultEstimators(schema),
   version: 'test',
 };
+/** Frauds as they are, and on top of them withdrawals, repeats, frauds called so again, and labels faster than their rows. */
+const disputed = labels.flatMap((label, i) => {
+  const at = (days: number, isFraud: boolean) => ({ ...label, isFraud, knownAtMs: label.knownAtMs + days * DAY_MS });
+  return [
+    [label],
+    [label, at(1, false)],
+    [label, at(0.5, true), at(2, false), at(3, true)],
+    [at(-30, true)],
+    [at(-30, true), at(1, false)],
+  ][i % 5]!;
+});
 const context = () => ({ random: createRandom(1), backend: createSimdBackend() });
 
 describe('retrain', () => {
@@ -42,7 +53,7 @@ describe('retrain', () => {
   }, 120_000);
 
   test('serving computes the features of training to the bit, in any batching, and a loaded model scores the same bits', async () => {
-    const candidate = await retrain(input, context());
+    const candidate = await retrain({ ...input, labels: disputed }, context());
     const loaded = loadScoringModel(candidate.artifact, createSimdBackend());
     expect(loaded.featureSet.id).toBe(candidate.model.featureSet.id);
     const parser = transactionParser(schema);
@@ -58,7 +69,7 @@ describe('retrain', () => {
       });
       const line = new OnlineLine(schema, parser, store, new LocalScorer(loaded, { calibration: null, policy: config.policy }));
       const past = transactions.filter((t) => t.occurredAtMs < at(25));
-      const due = [...labels].sort((a, b) => a.knownAtMs - b.knownAtMs);
+      const due = [...disputed].sort((a, b) => a.knownAtMs - b.knownAtMs);
       for (let from = 0; from < past.length;) {
         while (due.length > 0 && due[0]!.knownAtMs <= past[from]!.occurredAtMs) store.applyLabel(due.shift()!);
         let to = from + 1;
@@ -79,6 +90,40 @@ describe('retrain', () => {
     const width = features.columns.length;
     const first = large.served.length - kept.length;
     kept.forEach((_t, i) => expect(large.served[first + i]).toEqual(features.values.slice(i * width, (i + 1) * width)));
+  }, 120_000);
+
+  test('frauds that are known before the label delay has passed do not enter S, its scale or its figures', async () => {
+    const until: RetrainInput = {
+      ...input,
+      trainToMs: at(12),
+      asOfMs: at(24),
+      estimators: { S: 'logistic-regression', T: 'tail' },
+      // Whether it has converged makes no difference to which rows it sees.
+      parameters: { 'logistic-regression': { iterationsMax: 5 } },
+    };
+    const delayMs = schema.label!.delayDays * DAY_MS;
+    const byId = new Map(transactions.map((t) => [t.id, t.occurredAtMs]));
+    const known = labels.map((label) => ({ ...label, knownAtMs: byId.get(label.transactionId)! + delayMs }));
+    const early = known.map((label) => ({ ...label, knownAtMs: label.knownAtMs - delayMs + 1 }));
+    const [a, b] = [await retrain({ ...until, labels: known }, context()), await retrain({ ...until, labels: early }, context())];
+    expect(a.report.evaluation.S!.auroc).toBeGreaterThan(0.5);
+    expect(a.model.platt).not.toEqual({ slope: 1, offset: 0 });
+    expect(b.report.evaluation).toEqual(a.report.evaluation);
+    expect(b.model.platt).toEqual(a.model.platt);
+    const young = { ...until, trainToMs: at(23) };
+    const [c, d] = [await retrain({ ...young, labels: known }, context()), await retrain({ ...young, labels: early }, context())];
+    const trained = transactions.filter((t) => t.occurredAtMs >= at(3) && t.occurredAtMs < at(23));
+    const ids = new Set(labels.map((label) => label.transactionId));
+    const matured = trained.filter((t) => t.occurredAtMs + delayMs <= at(24));
+    expect(trained.filter((t) => ids.has(t.id)).length).toBeGreaterThan(matured.filter((t) => ids.has(t.id)).length);
+    expect(d.report).toMatchObject({
+      trainRows: matured.length,
+      trainFrauds: matured.filter((t) => ids.has(t.id)).length,
+      immatureRows: trained.length - matured.length,
+    });
+    expect(d.model.detectors.S!.save()).toEqual(c.model.detectors.S!.save());
+    // The densities do leave them out: they learn from rows that nobody called fraud.
+    expect(d.model.detectors.T!.save()).not.toEqual(c.model.detectors.T!.save());
   }, 120_000);
 
   test('without labels nothing supervised is fitted; with too few rows it says so', async () => {

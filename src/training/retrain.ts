@@ -17,7 +17,7 @@ import type { WindowScores } from '../scoring/ports.js';
 import { scoreChannels } from '../scoring/score-batch.js';
 import { channelFeatures, saveScoringModel, type ChannelDetectors, type ScoringModel } from '../scoring/scoring-model.js';
 import type { TensorBackend } from '../tensor/backend.js';
-import { buildDataset, maturedLabels, type Dataset } from './dataset.js';
+import { buildDataset, knownFrauds, maturedLabels, type Dataset } from './dataset.js';
 import { evaluateScores, type Evaluation } from './evaluate.js';
 
 const DAY_MS = 86_400_000;
@@ -55,10 +55,10 @@ export interface RetrainContext {
 export interface RetrainReport {
   readonly trainRows: number;
   readonly trainFrauds: number;
-  /** Rows in the training range whose label was not yet known: left out of S. */
+  /** Rows in the training range whose label delay had not passed, known frauds among them: left out of S. */
   readonly immatureRows: number;
   readonly calibrationRows: number;
-  /** By channel, on the calibration range where labels are known; null without frauds there. */
+  /** By channel, on the rows of the calibration range whose label delay has passed; null without frauds there. */
   readonly evaluation: Readonly<Record<Channel, Evaluation | null>>;
   readonly estimators: Readonly<Partial<Record<Channel, string>>>;
 }
@@ -116,7 +116,7 @@ export const retrain = async (input: RetrainInput, context: RetrainContext): Pro
 };
 
 interface Slices {
-  /** Rows with known labels: what S learns from. */
+  /** Rows whose label delay has passed, frauds and others alike: what S learns from. */
   readonly supervised: FeatureMatrix;
   readonly supervisedLabels: Uint8Array;
   /** Rows not known to be fraud: what the densities learn from. */
@@ -124,13 +124,15 @@ interface Slices {
   readonly normalRows: readonly number[];
   readonly immatureRows: number;
   readonly later: FeatureMatrix;
+  /** As `maturedLabels`: -1 is left out by Platt's scale and by the evaluation. */
   readonly laterLabels: Int8Array;
   readonly laterTimes: Float64Array;
 }
 
 const sliceDataset = (dataset: Dataset, input: RetrainInput): Slices => {
   const delayMs = (input.schema.label?.delayDays ?? 0) * DAY_MS;
-  const known = maturedLabels(dataset.transactions, input.labels, input.asOfMs, delayMs);
+  const frauds = knownFrauds(input.labels, input.asOfMs);
+  const known = maturedLabels(dataset.transactions, frauds, input.asOfMs, delayMs);
   const boundary = dataset.transactions.findIndex((t) => t.occurredAtMs >= input.trainToMs);
   const trainCount = boundary < 0 ? dataset.transactions.length : boundary;
   const rowsMin = 50;
@@ -142,7 +144,7 @@ const sliceDataset = (dataset: Dataset, input: RetrainInput): Slices => {
     );
   const rows = Array.from({ length: trainCount }, (_, i) => i).filter((i) => !input.heldOutIds?.has(dataset.transactions[i]!.id));
   const labelled = rows.filter((i) => known[i]! >= 0);
-  const normalRows = rows.filter((i) => known[i]! <= 0);
+  const normalRows = rows.filter((i) => !frauds.has(dataset.transactions[i]!.id));
   const width = dataset.features.columns.length;
   return {
     supervised: selectRows(dataset.features, labelled),

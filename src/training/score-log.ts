@@ -1,9 +1,11 @@
 import { CHANNELS, type Channel } from '../domain/decision.js';
 import type { ScoredTransaction } from '../domain/scored-transaction.js';
-import type { WindowScores } from '../scoring/ports.js';
+import type { Calibration } from '../domain/calibration.js';
+import { CalibrationStore, type WindowScores } from '../scoring/ports.js';
 
-/** Scores of a replay in event order: the windows that its daily calibrations are built from. */
-export class ScoreLog {
+/** Scores of one model's replay in event order: what its daily calibrations are built from, as the database is when served. */
+export class ScoreLog extends CalibrationStore {
+  #latest: Calibration | null = null;
   readonly #times: number[] = [];
   readonly #scores: Record<Channel, number[]> = { S: [], T: [], H: [], D: [] };
   readonly #alerts: boolean[] = [];
@@ -22,17 +24,29 @@ export class ScoreLog {
     this.#alerts.push(row.decision.outcome !== 'approve');
   }
 
-  /** Rows with event time in [fromMs, toMs). */
-  window(fromMs: number, toMs: number): WindowScores {
+  override latestId(): Promise<string | null> {
+    return Promise.resolve(this.#latest?.id ?? null);
+  }
+
+  override latest(): Promise<Calibration | null> {
+    return Promise.resolve(this.#latest);
+  }
+
+  override save(calibration: Calibration): Promise<void> {
+    this.#latest = calibration;
+    return Promise.resolve();
+  }
+
+  override windowScores(_model: string, fromMs: number, toMs: number): Promise<WindowScores> {
     const rows = this.#rows(fromMs, toMs);
     const of = (values: readonly number[]): Float64Array => Float64Array.from(rows, (i) => values[i]!);
     const { S, T, H, D } = this.#scores;
-    return { occurredAtMs: of(this.#times), channels: { S: of(S), T: of(T), H: of(H), D: of(D) } };
+    return Promise.resolve({ occurredAtMs: of(this.#times), channels: { S: of(S), T: of(T), H: of(H), D: of(D) } });
   }
 
-  counts(fromMs: number, toMs: number): { rows: number; alerts: number } {
+  override countAlerts(fromMs: number, toMs: number): Promise<{ rows: number; alerts: number }> {
     const rows = this.#rows(fromMs, toMs);
-    return { rows: rows.length, alerts: rows.filter((i) => this.#alerts[i]).length };
+    return Promise.resolve({ rows: rows.length, alerts: rows.filter((i) => this.#alerts[i]).length });
   }
 
   #rows(fromMs: number, toMs: number): number[] {

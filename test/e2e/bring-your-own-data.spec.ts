@@ -139,6 +139,8 @@ describe('docs/bring-your-own-data.md', () => {
     await follow(section('A file with transactions'));
     await follow(section('Infer a schema'));
     expect(await file('payments.yaml')).toMatch(/^name: payments$/m);
+    // The sample has customers of several currencies.
+    expect(await file('payments.yaml')).toMatch(/^ {2}currency:\n {4}column: currency$/m);
     expect(await follow(section('Check the data against it'))).toMatch(/^schema payments reads/);
   }, 120_000);
 
@@ -149,7 +151,7 @@ describe('docs/bring-your-own-data.md', () => {
   }, 180_000);
 
   test('a model is fitted and scores what comes later', async () => {
-    expect(await follow(section('Fit'))).toMatch(/payments-20260209T\w+ written to model/);
+    expect(await follow(section('Fit'))).toMatch(/payments-20260209T\w+-[0-9a-f]{8} written to model/);
     expect(await follow(section('Score a file'))).toMatch(/^\d+ rows scored, \d+ alerts/);
     const scores = (await file('scores.csv')).trim().split('\n');
     expect(scores).toHaveLength((await file('later.csv')).trim().split('\n').length);

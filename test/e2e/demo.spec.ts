@@ -1,5 +1,7 @@
-import { rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import type { Alert } from '../../src/domain/alert.js';
 import { launchBrowser } from '../support/browser.js';
@@ -89,23 +91,62 @@ describe('npm start on an empty machine', () => {
     const other = start('--seed', '6');
     expect(await other.ended()).toBe(2);
     expect(other.output()).toContain('this database runs the demo of seed 5; for seed 6 set SURPRISAL_HOME to another folder');
+    expect(other.output()).not.toMatch(/stopp/);
   }, 60_000);
 
-  test('a busy port is one clear sentence', async () => {
+  test('another policy takes the stored scores anew', async () => {
+    const other = startProgram(['serve'], { ...SMALL, SURPRISAL_HOME: home, SURPRISAL__POLICY__BUDGET__SHARE: '0.05' });
+    const page = (await other.waitFor(/page: (http\S+)/))[1]!;
+    expect(await api(page, '/v1/status')).toMatchObject({ budget: 0.05 });
+    expect(await other.stop()).toBe(0);
+  }, 60_000);
+
+  test('a busy port is one clear sentence, said before any work', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => taken.once('listening', resolve));
     const { port } = taken.address() as { port: number };
-    const other = startProgram(['serve'], { ...SMALL, SURPRISAL_HOME: home, PORT: String(port) });
+    const empty = join(home, 'never-made');
+    const other = startProgram(['serve'], { ...SMALL, SURPRISAL_HOME: empty, PORT: String(port) });
     expect(await other.ended()).toBe(2);
-    expect(other.output()).toContain(`surprisal: PORT=${port} is taken by another program`);
+    expect(other.output()).toBe(`surprisal: PORT=${port} is taken by another program; set PORT to a free one (0 takes any)\n`);
+    expect(existsSync(empty)).toBe(false);
     taken.close();
   }, 60_000);
+});
+
+describe('a home that cannot be used is one clear sentence', () => {
+  let home: string;
+  beforeAll(async () => {
+    home = await temporaryHome();
+    await writeFile(join(home, 'file'), '');
+  });
+  afterAll(() => rm(home, { recursive: true, force: true }));
+
+  const places = (): (readonly [string, string])[] => [
+    [join(home, 'file'), `${join(home, 'file')} is a file`],
+    [join(home, 'file', 'below'), `${join(home, 'file')} is a file`],
+    ...(process.platform === 'linux' ? [['/proc/surprisal', 'no folder can be made in /proc'] as const] : []),
+  ];
+  // With a key of its own the database is the first to need the home.
+  test.each([{}, { SURPRISAL_API_KEY: 'a-key-of-sixteen-letters' }])(
+    'with %p',
+    async (environment) => {
+      for (const [place, reason] of places()) {
+        const program = startProgram(['serve'], { ...SMALL, ...environment, SURPRISAL_HOME: place });
+        expect(await program.ended(30_000)).toBe(2);
+        expect(program.output()).toMatch(/^surprisal: SURPRISAL_HOME=.*\n$/);
+        expect(program.output()).toContain(`SURPRISAL_HOME=${place} cannot`);
+        expect(program.output()).toContain(reason);
+      }
+    },
+    60_000,
+  );
 });
 
 test.each([
   [['serve', '--role', 'worker'], {}, 'DATABASE_URL is not set: role worker needs it'],
   [['serve'], { KAFKA_BROKERS: '127.0.0.1:1' }, '--schema is missing'],
-  [['serve'], { PORT: 'x' }, 'PORT=x'],
+  [['serve'], { PORT: 'x' }, 'PORT=x: a whole number from 0 to 65535'],
   [['serve', '--role', 'boss'], {}, 'boss'],
   [['serve', '--schema', 'atlantis'], {}, '"atlantis"'],
 ])('%p with %p ends with 2 and one sentence', async (args, environment, sentence) => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
@@ -9,6 +9,7 @@ import { eventually, testBroker, uniqueName, type TestBroker } from '../support/
 import { startTestPostgres, temporaryHome, type TestPostgres } from '../support/postgres.js';
 import { runProgram, startProgram, type RunningProgram } from '../support/program.js';
 
+const ROOT = join(import.meta.dirname, '..', '..');
 const HISTORY_DAYS = 24;
 const LIVE_DAYS = 4;
 
@@ -187,6 +188,37 @@ describe('transactions on Kafka in, explained alerts on Kafka out', () => {
     await eventually('the service is ready', async () => (await fetch(`${url}/health/ready`)).ok, 60_000);
     expect(await count('SELECT count(*) AS n FROM dead_letters')).toBe(before);
     expect(await count('SELECT coalesce(sum(count), 0) AS n FROM repeats')).toBe(1);
-    expect(await program.stop()).toBe(0);
   }, 120_000);
+
+  test('a champion that cannot be loaded leaves the one before in its place, and health says so', async () => {
+    const url = new URL(/page: (http\S+)/.exec(program!.output())![1]!).origin;
+    const model = async (): Promise<string> =>
+      ((await (await fetch(`${url}/health/ready`)).json()) as { checks: { model: string } }).checks.model;
+    const { version } = (await database.query<{ version: string }>('SELECT version FROM model_roles')).rows[0]!;
+    await database.query(`INSERT INTO model_versions (version, schema, feature_set, checksum, trained_at, report, artifact)
+      SELECT 'damaged', schema, feature_set, checksum, trained_at, report, overlay(artifact placing '\\x00' from 5000) FROM model_versions`);
+    await database.query(`UPDATE model_roles SET version = 'damaged'`);
+    await eventually('health names it', async () => (await model()).startsWith('champion damaged cannot be loaded'), 30_000);
+    await database.query('UPDATE model_roles SET version = $1', [version]);
+    await eventually('all is well again', async () => (await model()) === 'ok', 30_000);
+    expect(await program!.stop()).toBe(0);
+  }, 120_000);
+
+  test('promoting again keeps the memory; a model of other features is refused', async () => {
+    const again = await runProgram(['models', 'promote', '--model', join(folder, 'model')], environment);
+    expect(again.output).toContain('the memory of this database is kept');
+    const before = await count('SELECT sum(n) AS n FROM evidence_cells');
+    const schema = (await readFile(join(ROOT, 'config', 'schemas', 'demo.yaml'), 'utf8')).replace('[1, 7, 30]', '[1, 14, 30]');
+    await writeFile(join(folder, 'other.yaml'), schema);
+    const data = join(folder, 'history.csv');
+    const fitted = await runProgram(
+      ['fit', '--schema', join(folder, 'other.yaml'), '--data', data, '--detector', 'tail', '--out', join(folder, 'other')],
+      environment,
+    );
+    expect(fitted).toMatchObject({ code: 0 });
+    const refused = await runProgram(['models', 'promote', '--model', join(folder, 'other')], environment);
+    expect(refused.code).toBe(2);
+    expect(refused.output).toMatch(/this database remembers by the features full-\w+, the model by full-\w+/);
+    expect(await count('SELECT sum(n) AS n FROM evidence_cells')).toBe(before);
+  }, 240_000);
 });

@@ -3,6 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
+import type { Reason } from '../../src/domain/alert.js';
+import { duration } from '../../src/scoring/explain.js';
+import * as format from '../../web/src/format.js';
 import { launchBrowser } from '../support/browser.js';
 import { KEY, startHttp, type HttpService } from '../support/http-service.js';
 import { memoryService, NOW_MS } from '../support/memory-api.js';
@@ -130,6 +133,88 @@ describe('the live page', () => {
     expect(await detail().locator('.recharts-reference-area-rect').count()).toBe(1);
     const current = detail().getByRole('region', { name: 'as a table' }).locator('tr[aria-current="true"]');
     expect(await current.innerText()).toContain('1999.99 EUR');
+  });
+
+  const reason = (feature: string, field: string, nats: number, rest: Pick<Reason, 'observed' | 'usual' | 'text'>): Reason => ({
+    channel: 'T',
+    feature,
+    field,
+    nats,
+    ...rest,
+  });
+  const own = (low: number, median: number, high: number) => ({ low, median, high, basis: 'entity' as const });
+
+  it('words durations and hours of the day as the sentence does, and shows a reason given twice once', async () => {
+    await seedShop(behind.line);
+    const amount = { observed: 900, usual: own(8.2, 26.4, 74.5), text: 'amount 900.00 EUR, usually 8.20 to 74.50 EUR' };
+    behind.queries.alerts.push({
+      ...behind.queries.alerts.pop()!,
+      lane: 'T',
+      reasons: [
+        reason('s_amt', 'amount', 9.5, amount),
+        reason('z_amt', 'amount', 6.1, amount),
+        reason('s_gap', 'time since the last payment', 5.2, {
+          observed: 0.000794,
+          usual: own(0.11, 0.9, 3.25),
+          text: 'time since the last payment 1 minute, usually 2.6 hours to 3.3 days',
+        }),
+        reason('s_hour', 'occurredAt', 3.1, {
+          observed: 3.25,
+          usual: own(10.4, 17.2, 0),
+          text: 'hour of day (UTC) 03:15, usually 10:24 to 00:00',
+        }),
+        reason('s_burst', 'payments in the hour before', 0.4, {
+          observed: 4.1,
+          usual: null,
+          text: 'payments in the hour before 4.1',
+        }),
+      ],
+    });
+    await open();
+    await options().first().click();
+    const rows = detail().getByRole('table').first().locator('tbody tr');
+    await rows.first().waitFor();
+    const cells = async (name: string) => (await rows.locator(name).allInnerTexts()).map((text) => text.split('\n')[0]);
+    expect(await cells('.observed')).toEqual(['900', '1 minute', '03:15', '4.1']);
+    expect(await cells('.usual')).toEqual([
+      '8.2 – 74.5 own habit',
+      '2.6 hours – 3.3 days own habit',
+      '10:24 – 00:00 own habit',
+      '–',
+    ]);
+    expect(await cells('.bar-cell')).toEqual(['9.50', '5.20', '3.10', '0.40']);
+    // Usual from 10:24 over the afternoon to midnight: what was seen at 03:15 lies before it.
+    const strip = rows.nth(2).locator('.strip');
+    const [interval, seen] = [await strip.locator('.interval').boundingBox(), await strip.locator('.seen').boundingBox()];
+    expect(interval!.width).toBeGreaterThan(30);
+    expect(seen!.x + seen!.width).toBeLessThan(interval!.x);
+  });
+
+  it('words any duration as reasons do', () => {
+    const days = [0, 0.0006, 0.000794, 0.0011, 0.08, 2 / 24, 0.09, 1.9, 2, 40];
+    expect(days.map(format.duration)).toEqual(days.map(duration));
+  });
+
+  it.each([
+    ['linear', 1400],
+    ['linear', 400],
+    ['logarithmic', 1400],
+    ['logarithmic', 400],
+  ] as const)('shows amounts of millions whole on a %s axis, at %i pixels', async (scale, width) => {
+    await page.setViewportSize({ width, height: 900 });
+    for (let i = 0; i < 6; i += 1) await pay(920 + i, 1_000_000 + 230_000 * i);
+    // With the usual interval stated, 8.20 to 74.50, the scale is logarithmic.
+    if (scale === 'linear') behind.queries.alerts.push({ ...behind.queries.alerts.pop()!, reasons: [] });
+    await open();
+    await options().first().click();
+    const ticks = detail().locator('.recharts-yAxis-tick-labels .recharts-cartesian-axis-tick-value');
+    await ticks.first().waitFor();
+    const texts = await ticks.allTextContents();
+    expect(texts.length).toBeGreaterThan(2);
+    expect(texts.at(-1)).toMatch(/M$/);
+    for (const text of texts) expect(text).toMatch(/^\d{1,3}(\.\d+)?[KM]?$/);
+    const edge = (await detail().locator('.recharts-surface').first().boundingBox())!.x;
+    for (const tick of await ticks.all()) expect((await tick.boundingBox())!.x).toBeGreaterThanOrEqual(edge);
   });
 
   it('stores a label and shows it in the list', async () => {

@@ -140,7 +140,7 @@ describe('POST /v1/transactions', () => {
     await post('/v1/transactions', payment('c1'));
     const body = await problem(post('/v1/transactions', [payment('c1', { amount: '1.00' }), payment('c2')]), 409);
     expect(fields(body)).toEqual(['[0].id']);
-    expect((body['items'] as { id: string }[]).map((item) => item.id)).toEqual(['c2']);
+    expect(answers.ConflictAnswer.parse(body).items!.map(({ id, outcome }) => [id, outcome])).toEqual([['c2', 'approve']]);
   });
 
   const bad: [string, Record<string, unknown>, string][] = [
@@ -277,6 +277,8 @@ describe('POST /v1/labels', () => {
     [{ transactionId: 't1', isFraud: 2 }, 'isFraud'],
     [{ transactionId: 't1', isFraud: true, knownAt: 'yesterday' }, 'knownAt'],
     [{ transactionId: 't1', isFraud: true, knownAt: '2026-03-03T00:00:00Z' }, 'knownAt'],
+    [{ transactionId: 't1', isFraud: true, knownAt: '1969-12-31T23:59:59Z' }, 'knownAt'],
+    [{ transactionId: 't1', isFraud: true, knownAt: '0001-01-01T00:00:00Z' }, 'knownAt'],
     [{ transactionId: 't1', isFraud: true, fraud: 1 }, 'fraud'],
   ])('%j is 422 naming %s', async (body, field) => {
     expect(fields(await problem(post('/v1/labels', body), 422))).toEqual([field]);
@@ -356,7 +358,10 @@ describe('lists', () => {
   });
 
   it('an address that is no text is 400, an id with a slash is an id', async () => {
-    await problem(get('/v1/transactions/%zz'), 400);
+    for (const path of ['/v1/transactions/%zz', '/v1/alerts/%E0%A4%A', '/nowhere/%E0%A4%A?limit=1']) {
+      const body = await problem(get(path), 400);
+      expect(body.problems).toEqual([{ field: 'path', value: path.split('?')[0], expected: 'percent-encoded UTF-8' }]);
+    }
     await post('/v1/transactions', payment('a/b'));
     expect((await json(get('/v1/transactions/a%2Fb')))['id']).toBe('a/b');
   });
@@ -522,11 +527,26 @@ describe('the API document', () => {
     const known = Object.keys(document.components.schemas).map((name) => `#/components/schemas/${name}`);
     expect(references.filter((reference) => !known.includes(reference))).toEqual([]);
   });
+
+  it('says that a conflict in a batch carries the decisions of the other rows', () => {
+    const document = JSON.parse(readFileSync('docs/openapi.json', 'utf8')) as {
+      paths: Record<string, Record<string, { responses: Record<string, { description: string; content: unknown }> }>>;
+      components: { schemas: Record<string, { properties: Record<string, unknown> }> };
+    };
+    const conflict = document.paths['/v1/transactions']!['post']!.responses['409']!;
+    expect(conflict.content).toEqual({ 'application/problem+json': { schema: { $ref: '#/components/schemas/Conflict' } } });
+    expect(document.components.schemas['Conflict']!.properties['items']).toMatchObject({
+      type: 'array',
+      items: { $ref: '#/components/schemas/Decision' },
+    });
+  });
 });
 
 describe('over a real PostgreSQL', () => {
   let postgres: TestPostgres;
   let stored: HttpService;
+  /** A clock that never shows the same time twice. */
+  let nowMs: number;
   beforeAll(async () => {
     postgres = await startTestPostgres();
   });
@@ -534,7 +554,9 @@ describe('over a real PostgreSQL', () => {
   beforeEach(async () => {
     const source = await postgres.createDataSource();
     const line = shopLine(new PostgresScoringStore(source, SHOP_SCHEMA));
-    stored = await startHttp({ line, queries: new Queries(source, SHOP_SCHEMA), labels: new LabelStore(source, SHOP_SCHEMA) });
+    const labels = new LabelStore(source, SHOP_SCHEMA);
+    nowMs = NOW_MS;
+    stored = await startHttp({ line, queries: new Queries(source, SHOP_SCHEMA), labels }, { now: () => ++nowMs });
   });
   afterEach(() => stored.app.close());
   const at = (path: string, body?: unknown) =>
@@ -603,6 +625,61 @@ describe('over a real PostgreSQL', () => {
       alerts: alerts.items.length + 4,
       deadLetters: 0,
     });
+  });
+
+  it('a label cannot be known before its transaction happened; of one nobody knows yet any past time may be', async () => {
+    await at('/v1/transactions', payment('t1'));
+    const early = { transactionId: 't1', isFraud: true, knownAt: '2026-03-02T09:59:59.999Z' };
+    const one = await problem(at('/v1/labels', early), 422);
+    expect(one.problems).toEqual([
+      { field: 'knownAt', value: early.knownAt, expected: 'a time from that of transaction t1 on (2026-03-02T10:00:00.000Z)' },
+    ]);
+    const unknown = { ...early, transactionId: 'nobody' };
+    expect(fields(await problem(at('/v1/labels', [unknown, early]), 422))).toEqual(['[1].knownAt']);
+    // Refused as a whole.
+    expect(await json(at('/v1/labels', unknown))).toEqual({ stored: 1, unknown: 1, unchanged: 0 });
+    const inTime = { ...early, knownAt: '2026-03-02T11:00:00+01:00' };
+    expect(await json(at('/v1/labels', inTime))).toEqual({ stored: 1, unknown: 0, unchanged: 0 });
+    // A transaction may be a little ahead of the service's clock; a label without a time is then no mistake.
+    await at('/v1/transactions', payment('ahead', { occurredAt: '2026-03-02T12:30:00Z' }));
+    expect(await json(at('/v1/labels', { transactionId: 'ahead', isFraud: true }))).toMatchObject({ stored: 1 });
+  });
+
+  it('a label without a time that says what its source said last is not stored again', async () => {
+    await at('/v1/transactions', payment('t1'));
+    const stored = { stored: 1, unknown: 0, unchanged: 0 };
+    const unchanged = { stored: 0, unknown: 0, unchanged: 1 };
+    const say = (label: Record<string, unknown>) => json(at('/v1/labels', { transactionId: 't1', isFraud: true, ...label }));
+    expect(await say({})).toEqual(stored);
+    expect(await say({})).toEqual(unchanged);
+    expect(await say({ source: 'analyst' })).toEqual(stored);
+    expect(await say({ type: 'stolen-card' })).toEqual(stored);
+    expect(await say({ isFraud: false })).toEqual(stored);
+    expect(await say({ isFraud: false })).toEqual(unchanged);
+    expect(await say({})).toEqual(stored);
+    expect(await say({ source: 'analyst' })).toEqual(unchanged);
+    expect(await say({ knownAt: '2026-03-02T11:00:00Z' })).toEqual(stored);
+    expect(await say({ knownAt: '2026-03-02T11:00:00Z' })).toEqual(unchanged);
+    // A label known earlier, but stored later, is not the newest.
+    expect(await say({ knownAt: '2026-03-02T11:30:00Z', isFraud: false })).toEqual(stored);
+    expect(await say({})).toEqual(unchanged);
+    expect(await say({ transactionId: 'nobody' })).toEqual({ ...stored, unknown: 1 });
+    expect(await say({ transactionId: 'nobody' })).toEqual(unchanged);
+    const batch = [
+      { transactionId: 't1', isFraud: true },
+      { transactionId: 't2', isFraud: true },
+      { transactionId: 't2', isFraud: true },
+    ];
+    expect(await json(at('/v1/labels', batch))).toEqual({ stored: 1, unknown: 1, unchanged: 2 });
+    const detail = await as(answers.TransactionDetailAnswer, at('/v1/transactions/t1'));
+    expect(detail.labels).toHaveLength(7);
+  });
+
+  it('the same label sent ten times at once is stored once', async () => {
+    const label = { transactionId: 'race', isFraud: true };
+    const sums = await Promise.all(Array.from({ length: 10 }, () => as(answers.LabelsAnswer, at('/v1/labels', label))));
+    expect(sums.filter(({ stored }) => stored === 1)).toHaveLength(1);
+    expect(sums.filter(({ unchanged }) => unchanged === 1)).toHaveLength(9);
   });
 
   it('a cursor of another list or of nobody is 400', async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/store/embedded-postgres.js';
@@ -89,7 +89,29 @@ it('says in one sentence what is wrong', async () => {
   await expect(start()).rejects.toThrow(/is of PostgreSQL 14, this program brings 18/);
   await rm(home, { recursive: true });
   await writeFile(home, 'a file');
-  await expect(start()).rejects.toThrow(`${home} is not a folder`);
+  await expect(start()).rejects.toThrow(`SURPRISAL_HOME=${home} cannot be used: ${home} is a file`);
+  await expect(startEmbeddedPostgres({ home: join(home, 'below'), log: () => undefined })).rejects.toThrow(`${home} is a file`);
+});
+
+it('says that data with a part gone is damaged, whichever part', async () => {
+  const { folder } = await start();
+  await stop(running[0]!);
+  const sentence = /^the data in \S+ is incomplete or damaged: move the folder away to start afresh$/;
+  for (const part of [
+    'data/PG_VERSION',
+    'data/global',
+    'data/base',
+    'data/base/1',
+    'data/pg_multixact',
+    'data/base/5',
+    'password',
+  ]) {
+    await rename(join(folder, part), join(home, 'aside'));
+    await expect(start()).rejects.toThrow(sentence);
+    await rename(join(home, 'aside'), join(folder, part));
+    expect([part, existsSync(join(folder, 'data', 'postmaster.pid'))]).toEqual([part, false]);
+  }
+  await start();
 });
 
 // Root may write everywhere, and nobody else has the problem of a home that `nobody` cannot enter.

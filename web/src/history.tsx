@@ -3,7 +3,7 @@ import { CartesianGrid, ReferenceArea, ResponsiveContainer, Scatter, ScatterChar
 import type { Alert } from '../../src/domain/alert.js';
 import type { TransactionSchema } from '../../src/domain/transaction-schema.js';
 import type { TransactionView } from '../../src/store/query-types.js';
-import { dayAndTime, day, number, oneIn, time } from './format.js';
+import { compact, dayAndTime, day, number, oneIn, time } from './format.js';
 import type { Service } from './service.js';
 
 interface HistoryProps {
@@ -111,10 +111,10 @@ const AmountChart = ({ rows, alert }: { rows: readonly TransactionView[]; alert:
             domain={domain}
             {...(log && { ticks: logTicks(domain) })}
             allowDataOverflow
-            tickFormatter={number}
+            tickFormatter={compact}
             tickLine={false}
             axisLine={false}
-            width={56}
+            width={64}
           />
           <Tooltip cursor={false} isAnimationActive={false} content={<PointNote currency={alert.currency ?? ''} />} />
           <Scatter data={before} className="before" isAnimationActive={false} />

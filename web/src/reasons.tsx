@@ -1,5 +1,19 @@
 import type { Alert, Reason } from '../../src/domain/alert.js';
-import { CHANNEL_NAMES, number } from './format.js';
+import { CHANNEL_NAMES, clockTime, duration, number } from './format.js';
+
+/** Columns that speak of the hour of the day, observed and usual; above `high`, `low` means a stretch over midnight. */
+const HOURS = new Set(['hour', 's_hour']);
+
+/** A value in the unit of the reason's text. A gap is in days where there is a habit to hold it against. */
+const shown = ({ feature, usual }: Reason, value: number | string): string => {
+  if (typeof value === 'string') return value;
+  if (HOURS.has(feature)) return clockTime(value);
+  return feature === 's_gap' && usual !== null ? duration(value) : number(value);
+};
+
+/** Several columns can say the same of one field: the strongest speaks for them. Reasons come largest first. */
+const distinct = (reasons: readonly Reason[]): readonly Reason[] =>
+  reasons.filter((reason, i) => reasons.findIndex(({ text }) => text === reason.text) === i);
 
 /** The terms of the channel that raised the alert, as bars in nats, each beside what was observed and what is usual. */
 export const Reasons = ({ alert }: { alert: Alert }) => {
@@ -26,7 +40,7 @@ export const Reasons = ({ alert }: { alert: Alert }) => {
             </tr>
           </thead>
           <tbody>
-            {alert.reasons.map((reason) => (
+            {distinct(alert.reasons).map((reason) => (
               <ReasonRow key={reason.feature} reason={reason} longest={longest} />
             ))}
           </tbody>
@@ -53,14 +67,14 @@ const ReasonRow = ({ reason, longest }: { reason: Reason; longest: number }) => 
       </svg>
       <span>{reason.nats.toFixed(2)}</span>
     </td>
-    <td className="observed">{number(reason.observed)}</td>
+    <td className="observed">{shown(reason, reason.observed)}</td>
     <td className="usual">
       {reason.usual === null ? (
         <span className="muted">–</span>
       ) : (
         <>
           <span>
-            {number(reason.usual.low)} – {number(reason.usual.high)}{' '}
+            {shown(reason, reason.usual.low)} – {shown(reason, reason.usual.high)}{' '}
             <small>{reason.usual.basis === 'entity' ? 'own habit' : 'under the model'}</small>
           </span>
           <UsualStrip reason={reason} />
@@ -71,18 +85,23 @@ const ReasonRow = ({ reason, longest }: { reason: Reason; longest: number }) => 
 );
 
 /** Where the observed value lies beside the usual interval. */
-const UsualStrip = ({ reason: { observed, usual } }: { reason: Reason }) => {
+const UsualStrip = ({ reason: { feature, observed, usual } }: { reason: Reason }) => {
   if (usual === null || typeof observed !== 'number') return null;
   const { low, median, high } = usual;
   if (typeof low !== 'number' || typeof high !== 'number' || typeof median !== 'number') return null;
-  const from = Math.min(low, observed);
-  const span = Math.max(high, observed) - from;
+  const isDay = HOURS.has(feature);
+  const from = isDay ? 0 : Math.min(low, observed);
+  const span = isDay ? 24 : Math.max(high, observed) - from;
   if (!(span > 0)) return null;
   const at = (value: number): number => 3 + (94 * (value - from)) / span;
+  const stretches: [number, number][] =
+    isDay && low > high ? [[low, 24], ...(high > 0 ? [[0, high] as [number, number]] : [])] : [[low, high]];
   return (
     <svg className="strip" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
       <rect className="axis" x="0" y="3.5" width="100" height="1" />
-      <rect className="interval" x={at(low)} y="1.5" width={Math.max(at(high) - at(low), 0.8)} height="5" />
+      {stretches.map(([start, end]) => (
+        <rect key={start} className="interval" x={at(start)} y="1.5" width={Math.max(at(end) - at(start), 0.8)} height="5" />
+      ))}
       <rect className="median" x={at(median) - 0.3} y="1.5" width="0.6" height="5" />
       <rect className="seen" x={at(observed) - 0.8} y="0" width="1.6" height="8" />
     </svg>

@@ -107,6 +107,22 @@ describe('logistic regression', () => {
     expect(scores[0]! - scores[1]!).toBeGreaterThan(2);
   });
 
+  it.each(['standard', 'asinh'])('takes a cell beyond the training range as its nearest end (%s)', async (transform) => {
+    const { features, labels } = world(2000, 9);
+    const detector = logisticRegression.load((await fit(features, labels, { transform })).save(), context);
+    const of = (column: number): number[] => [...features.values].filter((_, i) => i % 3 === column);
+    const [lowX, highX, highY] = [Math.min(...of(0)), Math.max(...of(0)), Math.max(...of(1))];
+    const termsOf = (x: number, y: number): number[] => [
+      ...detector.terms!(featureMatrix(features.columns, Float32Array.of(x, y, 0))).values,
+    ];
+    // y has a negative weight: a huge one would else hide any fraud.
+    expect(termsOf(6, 1e12)).toEqual(termsOf(6, highY));
+    expect(termsOf(1e12, 0)).toEqual(termsOf(highX, 0));
+    expect(termsOf(-1e12, 0)).toEqual(termsOf(lowX, 0));
+    const huge = featureMatrix(features.columns, Float32Array.of(1e12, 1e12, 0));
+    expect(termsOf(1e12, 1e12).reduce((sum, t) => sum + t, 0)).toBe(detector.score(huge)[0]);
+  });
+
   it.each(['standard', 'asinh'])('is the same after saving and loading (%s)', async (transform) => {
     const { features, labels } = world(300, 5);
     const detector = await fit(features, labels, { transform });

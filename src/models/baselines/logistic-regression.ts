@@ -31,10 +31,14 @@ interface Encoding {
   readonly columns: readonly FeatureColumn[];
   readonly offsets: readonly number[];
   readonly parameterCount: number;
-  /** Per column: center and scale of asinh (scale 0: none), mean and inverse sd of the standardisation. */
+  /**
+   * Per column: center and scale of asinh (scale 0: none), mean and inverse sd of the standardisation, and the least and
+   * greatest value seen in training.
+   */
   readonly scaling: Float64Array;
 }
-const SCALING_WIDTH = 4;
+const SCALING_WIDTH = 6;
+const UNSCALED: readonly number[] = Array<number>(SCALING_WIDTH).fill(0);
 
 const offsetsOf = (columns: readonly FeatureColumn[]): { offsets: number[]; parameterCount: number } => {
   let parameterCount = 0;
@@ -60,7 +64,7 @@ const moments = (values: Float64Array): { mean: number; sd: number } => {
 };
 
 const fitScaling = (values: Float64Array, transform: Parameters['transform']): readonly number[] => {
-  if (values.length === 0) return [0, 0, 0, 0];
+  if (values.length === 0) return UNSCALED;
   let center = 0;
   let scale = 0;
   let transformed = values;
@@ -70,9 +74,21 @@ const fitScaling = (values: Float64Array, transform: Parameters['transform']): r
   }
   const { mean, sd } = moments(transformed);
   // A constant column says nothing; factor 0 keeps it out at scoring time too.
-  return [center, scale, mean, sd > 1e-12 * Math.max(1, Math.abs(mean)) ? 1 / sd : 0];
+  const inverseSd = sd > 1e-12 * Math.max(1, Math.abs(mean)) ? 1 / sd : 0;
+  let [least, greatest] = [Infinity, -Infinity];
+  for (const x of values) {
+    least = Math.min(least, x);
+    greatest = Math.max(greatest, x);
+  }
+  return [center, scale, mean, inverseSd, least, greatest];
 };
 
+/**
+ * Numeric cells count as the nearest value seen in training (training rows stay as they are; both transforms rise, so
+ * clamping the cell clamps what enters the model). A linear model says nothing beyond its data, yet unbounded it would
+ * extrapolate: one huge payment, even a declined one, enters the customer's sums and averages, and a negative weight on any
+ * of them would carry all that follows far below every threshold, which is a way to evade.
+ */
 const encode = (matrix: FeatureMatrix, encoding: Encoding): SparseDesign => {
   const width = matrix.columns.length;
   const index = new Int32Array(matrix.values.length);
@@ -86,7 +102,8 @@ const encode = (matrix: FeatureMatrix, encoding: Encoding): SparseDesign => {
       index[e] = offsets[c]! + (Number.isFinite(cell) ? cell : column.levels.length + 1);
     } else if (Number.isFinite(cell)) {
       const at = c * SCALING_WIDTH;
-      const x = scaling[at + 1]! > 0 ? Math.asinh((cell - scaling[at]!) / scaling[at + 1]!) : cell;
+      const known = Math.min(Math.max(cell, scaling[at + 4]!), scaling[at + 5]!);
+      const x = scaling[at + 1]! > 0 ? Math.asinh((known - scaling[at]!) / scaling[at + 1]!) : known;
       index[e] = offsets[c]!;
       value[e] = (x - scaling[at + 2]!) * scaling[at + 3]!;
     } else index[e] = offsets[c]! + 1;
@@ -198,7 +215,7 @@ export const logisticRegression: Estimator = {
     const { columns } = data.features;
     const scaling = Float64Array.from(
       columns.flatMap((column, c) =>
-        column.kind === 'numeric' ? fitScaling(presentValues(data.features, c), parameters.transform) : [0, 0, 0, 0],
+        column.kind === 'numeric' ? fitScaling(presentValues(data.features, c), parameters.transform) : UNSCALED,
       ),
     );
     const encoding: Encoding = { columns, ...offsetsOf(columns), scaling };

@@ -1,0 +1,12 @@
+import { duration } from './explain.js';
+
+test.each([
+  [0, '0 minutes'],
+  [0.000794, '1 minute'],
+  [1.49 / 1440, '1 minute'],
+  [1.51 / 1440, '2 minutes'],
+  [0.11, '2.6 hours'],
+  [3.25, '3.3 days'],
+])('%d days are "%s"', (days, words) => {
+  expect(duration(days)).toBe(words);
+});
