@@ -142,7 +142,7 @@ const replay = async (
   const encoder = new TextEncoder();
   const testFromMs = test[0]!.occurredAtMs;
   const waiting = labels
-    .filter((l) => l.isFraud && l.knownAtMs > lastSeenLabel(candidate, testFromMs))
+    .filter((l) => l.knownAtMs > lastSeenLabel(candidate, testFromMs))
     .sort((a, b) => a.knownAtMs - b.knownAtMs);
 
   let calibration = candidate.calibration;
