@@ -141,16 +141,15 @@ describe('KafkaBatchServer on a real broker', () => {
     const { server } = await start(topic, topic, offsets, async (batch) => {
       await watched;
       if (batch.partition === 0) attempts.push(batch.records.map((record) => String(record.offset)));
-      if (batch.partition === 0 && attempts.length < 3) {
-        await eventually('the other partition', () => seen.includes('104'));
-        throw new TypeError('planted');
-      }
+      // It fails until the other partition is through: kafkajs may fetch that one only after this handler has ended.
+      if (batch.partition === 0 && (attempts.length < 3 || !seen.includes('104'))) throw new TypeError('planted');
       return handle(batch);
     });
     watch();
     await eventually('the error in health', () => server.health().lastError === 'TypeError: planted');
     await eventually('all ten', () => seen.length === 10);
-    expect(attempts).toEqual([0, 1, 2].map(() => ['0', '1', '2', '3', '4']));
+    expect(attempts.length).toBeGreaterThanOrEqual(3);
+    for (const attempt of attempts) expect(attempt).toEqual(['0', '1', '2', '3', '4']);
     expect([...seen].sort((a, b) => Number(a) - Number(b))).toEqual(['0', '1', '2', '3', '4', '100', '101', '102', '103', '104']);
     await eventually('recovery in health', () => server.health().lastError === null);
   });
