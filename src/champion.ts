@@ -23,10 +23,6 @@ export class Champion {
     private readonly policy: Policy,
   ) {}
 
-  get version(): string | null {
-    return this.#version;
-  }
-
   get problem(): string | null {
     return this.#problem;
   }

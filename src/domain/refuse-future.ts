@@ -2,7 +2,7 @@ import type { TransactionParser } from './parse-transaction.js';
 import type { ParseResult } from './transaction.js';
 
 /** A transaction may be this far ahead of the clock: producers' clocks differ a little. */
-export const AHEAD_MS_MAX = 3_600_000;
+const AHEAD_MS_MAX = 3_600_000;
 
 /**
  * A parser that also refuses times ahead of the clock: one such event would make all later ones of its entities late
