@@ -142,7 +142,7 @@ const removeOrphans = () => {
 const builds = [
   {
     what: 'building the service (tsc)',
-    sources: ['src', 'migrations', 'bench', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
+    sources: ['src', 'migrations', 'bench', 'test/faults', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
     stamp: at('dist', '.service-built'),
     result: at('dist', 'src', 'main.js'),
     build: (what, result) => {
@@ -154,7 +154,7 @@ const builds = [
   },
   {
     what: 'building the page (vite)',
-    sources: ['web', 'package-lock.json'],
+    sources: ['web', 'src/domain', 'package-lock.json'],
     stamp: at('dist', '.page-built'),
     result: at('web', 'dist', 'index.html'),
     build: (what) => run(what, [at('node_modules', 'vite', 'bin', 'vite.js'), 'build', 'web', '--logLevel', 'warn']),

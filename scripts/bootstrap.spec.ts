@@ -143,10 +143,10 @@ describe('the bootstrap', () => {
     expect(status).toBe(1);
     expect(calls).toBe(NPM);
     expect(output.trim().split('\n').at(-1)).toMatch(
-      /^"npm test" cannot run here; missing: a Kafka broker \(.*\); Chromium or Chrome \(.*\); a PostgreSQL binary .*\.$/,
+      /^"npm test" cannot run here; missing: a Kafka broker that can be killed \(.*\); Chromium or Chrome \(.*\); a PostgreSQL binary .*\.$/,
     );
     expect(bootstrap({ ...environment, KAFKA_BROKERS: 'localhost:1', CHROME_PATH: process.execPath }, '--test').output).toMatch(
-      /missing: a PostgreSQL binary/,
+      /missing: a Kafka broker that can be killed \(.*\); a PostgreSQL binary/,
     );
   });
 });

@@ -16,6 +16,7 @@ import { readHistory, type DataHistory } from './data-history.js';
 import { CHANNELS, PolicySchema, type Channel, type Policy } from './domain/decision.js';
 import { createRandom } from './domain/random.js';
 import { ROW_ID, type TransactionSchema } from './domain/transaction-schema.js';
+import { requireWritable } from './output-file.js';
 import { createTensorBackend } from './tensor-backend.js';
 import { backtest, type BacktestResult } from './training/backtest.js';
 import { defaultEstimators } from './training/retrain.js';
@@ -69,6 +70,7 @@ export const runBacktest = async (options: BacktestOptions, config: Config, io: 
   const endMs = startMs + (options.trainDays + options.delayDays + options.testDays) * DAY_MS;
   const chosen = options.detector ? channelsOf(options.detector, schema) : null;
   const file = await openDataFile(options.data);
+  if (options.scores !== undefined) await requireWritable(options.scores);
   const history = await readHistory(file, schema, true, (share) => io.progress.report('reading', share));
   if (history.firstRefusal !== null)
     throw new UsageError(`${options.data}: ${history.refused} rows do not fit; ${history.firstRefusal}`);

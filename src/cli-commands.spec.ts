@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runBacktest } from './cli-backtest.js';
 import { evaluate, type EvaluateOptions } from './cli-evaluate.js';
 import { fit } from './cli-fit.js';
 import { formatP, score } from './cli-score.js';
@@ -68,14 +69,21 @@ const config = {
   }),
 } as unknown as Config;
 
-const run = async (command: (io: CommandIo) => Promise<void>): Promise<{ out: string; notes: string[] }> => {
+/** @param steps collects the steps of work that began */
+const run = async (
+  command: (io: CommandIo) => Promise<void>,
+  steps: string[] = [],
+): Promise<{ out: string; notes: string[] }> => {
   let out = '';
   const notes: string[] = [];
   const write = (text: string): Promise<void> => {
     out += text;
     return Promise.resolve();
   };
-  await command({ write, progress: { report: () => undefined, note: (text) => notes.push(text), stop: () => undefined } });
+  await command({
+    write,
+    progress: { report: (step) => steps.push(step), note: (text) => notes.push(text), stop: () => undefined },
+  });
   return { out, notes };
 };
 const csv = async (name: string): Promise<string[][]> =>
@@ -167,20 +175,62 @@ describe('fit and score', () => {
     expect(caught.every((row) => row[12] !== '')).toBe(true);
   });
 
-  it('scores earlier data as a history of its own, and says so', async () => {
-    const scored = await run((io) => score({ model: at('model'), data: at('stream.csv'), out: at('again.csv') }, config, io));
-    expect(scored.notes.join()).toMatch(/history of its own/);
-    expect(await csv('again.csv')).toHaveLength(1921);
+  it('leaves earlier data undecided until its own history fills the windows, and says so', async () => {
+    const scored = await run((io) =>
+      score({ model: at('model'), data: at('stream.csv'), out: at('again.csv'), json: true }, config, io),
+    );
+    // Windows of 7 days, ending at a label delay of 2.
+    expect(scored.notes.join()).toMatch(/history of its own.* first 9.0 days, before 2026-01-10T00:00:00\.000Z, .* undecided/);
+    const summary = JSON.parse(scored.out) as { rows: number; decided: number; alerts: number };
+    expect(summary).toMatchObject({ rows: 1920, decided: 11 * 96 });
+    const rows = (await csv('again.csv')).slice(1);
+    const [early, later] = [rows.slice(0, 9 * 96), rows.slice(9 * 96)];
+    // score and p of the ranking and of S, T, H, then the fraud probability, decision, lane and reasons.
+    for (const [, ranking, p, scoreS, pS, , pT, , pH, , decision, lane] of early) {
+      expect([ranking, p, pS, pT, pH, decision, lane]).toEqual(['', '', '', '', '', 'undecided', '']);
+      expect(Number.isFinite(Number.parseFloat(scoreS!))).toBe(true);
+    }
+    expect(later.every((row) => row[2] !== '' && ['approve', 'review', 'decline'].includes(row[10]!))).toBe(true);
+    expect(later.filter((row) => row[10] !== 'approve')).toHaveLength(summary.alerts);
+    // The budget is 5 %, and 4 % are frauds.
+    expect(summary.alerts / summary.decided).toBeGreaterThan(0.02);
+    expect(summary.alerts / summary.decided).toBeLessThan(0.08);
   });
 
-  it('refuses a folder without a model, two detectors of one channel, and a file it cannot write', async () => {
+  it('decides on every row of a schema that remembers nothing', async () => {
+    await writeFile(at('plain.yaml'), CARDS.replace(/features:.*/, 'features: { set: columns, density: gaussian-mixture }'));
+    await run((io) =>
+      fit({ schema: at('plain.yaml'), data: at('stream.csv'), detector: ['tail'], out: at('plain') }, config, io),
+    );
+    const scored = await run((io) => score({ model: at('plain'), data: at('stream.csv'), out: at('plain.csv') }, config, io));
+    expect(scored.notes).toEqual([]);
+    expect(scored.out).toMatch(/^1920 rows scored, \d+ alerts \(\d\.\d\d %\), written to/);
+  });
+
+  it('refuses a folder without a model, and two detectors of one channel', async () => {
     await expect(run((io) => score({ model: folder, data: at('later.csv'), out: at('x.csv') }, config, io))).rejects.toThrow(
       /holds no usable model/,
     );
     const two = { schema: at('cards.yaml'), data: at('stream.csv'), detector: ['flow', 'vae'], out: at('model') };
     await expect(run((io) => fit(two, config, io))).rejects.toThrow(/both detectors of channel D/);
-    const nowhere = { model: at('model'), data: at('later.csv'), out: join(folder, 'none', 'x.csv') };
-    await expect(run((io) => score(nowhere, config, io))).rejects.toThrow(/cannot be written/);
+  });
+
+  it('refuses what it cannot write before any work begins', async () => {
+    const none = join(folder, 'none', 'x.csv');
+    const underFile = join(at('table.csv'), 'model');
+    const steps: string[] = [];
+    const fitting = { schema: at('cards.yaml'), data: at('stream.csv'), out: underFile };
+    await expect(run((io) => fit(fitting, config, io), steps)).rejects.toThrow(/model cannot be written .*table\.csv is a file/);
+    const scoring = { model: at('model'), data: at('later.csv'), out: none };
+    await expect(run((io) => score(scoring, config, io), steps)).rejects.toThrow(/cannot be written/);
+    const evaluating = { data: at('table.csv'), label: 'label', protocol: 'one-class', seeds: 1, scores: none } as const;
+    await expect(run((io) => evaluate(evaluating, config, io), steps)).rejects.toThrow(/cannot be written/);
+    const days = { start: '2026-01-08', trainDays: 7, delayDays: 2, testDays: 3, seed: 0 };
+    const testing = { schema: at('cards.yaml'), data: at('stream.csv'), ...days, scores: folder };
+    await expect(run((io) => runBacktest(testing, config, io), steps)).rejects.toThrow(
+      /cannot be written: surprisal-cli-.* is a folder/,
+    );
+    expect(steps).toEqual([]);
   });
 
   it('writes p-values below the smallest double', () => {

@@ -6,6 +6,7 @@ import { configOption, EXIT_CODES, textTable, wholeNumber, withProcessIo, writeC
 import { loadConfig, loadSchema, type Config } from './config.js';
 import type { Estimator } from './models/detector.js';
 import { estimators } from './models/registry.js';
+import { requireWritable } from './output-file.js';
 import { createTensorBackend } from './tensor-backend.js';
 import { evaluateDetectors, PROTOCOLS, type EvaluateResult, type Protocol } from './training/evaluate-detectors.js';
 import { UsageError } from './usage-error.js';
@@ -62,6 +63,7 @@ export const evaluate = async (options: EvaluateOptions, config: Config, io: Com
   const file = await openDataFile(options.data);
   const test = options.test === undefined ? null : await openDataFile(options.test);
   if (test) columnPositions(test, [options.label], '--label');
+  if (options.scores !== undefined) await requireWritable(options.scores);
   const request = { label: options.label, split: options.split ?? null, schema };
   const table = await readTable(file, test, request, (share) => io.progress.report('reading', share));
   for (const note of table.notes) io.progress.note(note);

@@ -8,7 +8,7 @@ import type { Channel } from './domain/decision.js';
 import type { Label } from './domain/label.js';
 import { createRandom } from './domain/random.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
-import { writeModelFolder, type LineMemory } from './model-folder.js';
+import { prepareModelFolder, writeModelFolder, type LineMemory } from './model-folder.js';
 import { createTensorBackend } from './tensor-backend.js';
 import { defaultEstimators, retrain, type Candidate, type RetrainReport } from './training/retrain.js';
 import { UsageError } from './usage-error.js';
@@ -49,6 +49,7 @@ export const fit = async (options: FitOptions, config: Config, io: CommandIo): P
   const schema = loadSchema(options.schema, options.config);
   const chosen = options.detector ? channelsOf(options.detector, schema) : defaultEstimators(schema);
   const file = await openDataFile(options.data);
+  await prepareModelFolder(options.out);
   const needsLabel = options.detector !== undefined && chosen.S !== undefined;
   const history = await readHistory(file, schema, needsLabel, (share) => io.progress.report('reading', share));
   if (history.refused > 0) io.progress.note(`${history.refused} rows refused; the first: ${history.firstRefusal!}`);

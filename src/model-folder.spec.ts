@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeModelFolder } from './model-folder.js';
+import { prepareModelFolder, writeModelFolder } from './model-folder.js';
 import { UsageError } from './usage-error.js';
 
 type Parts = Parameters<typeof writeModelFolder>[1];
@@ -15,6 +15,18 @@ test('a folder that cannot be made is refused by its name, with the reason', asy
   const out = join(file, 'model');
   await expect(writeModelFolder(out, nothing)).rejects.toThrow(
     new UsageError(`the model cannot be written to ${out}: ${file} is a file`),
+  );
+  await rm(root, { recursive: true });
+});
+
+test('preparing makes an empty folder, and finds a file that cannot be replaced', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'surprisal-model-'));
+  const out = join(root, 'new', 'model');
+  await prepareModelFolder(out);
+  expect(await readdir(out)).toEqual([]);
+  await mkdir(join(out, 'report.json'));
+  await expect(prepareModelFolder(out)).rejects.toThrow(
+    new UsageError(`the model cannot be written to ${out}: report.json is a folder`),
   );
   await rm(root, { recursive: true });
 });

@@ -5,6 +5,7 @@ import { gunzip, gzip } from 'node:zlib';
 import type { Calibration } from './domain/calibration.js';
 import { PolicySchema, type Policy } from './domain/decision.js';
 import type { Label } from './domain/label.js';
+import { tryToWrite } from './output-file.js';
 import type { EvidenceCell } from './scoring/ports.js';
 import { loadScoringModel, type ScoringModel } from './scoring/scoring-model.js';
 import { makeFolder } from './store/make-folder.js';
@@ -37,18 +38,31 @@ export interface FittedModel {
   readonly policy: Policy;
 }
 
+/** Makes the folder where it is missing, before the training whose result it is to hold. @throws UsageError when it cannot be written */
+export const prepareModelFolder = (folder: string): Promise<void> =>
+  written(folder, async () => {
+    makeFolder(folder);
+    for (const name of [MODEL, CALIBRATION, POLICY, MEMORY, REPORT]) await tryToWrite(join(folder, name));
+  });
+
 /** @throws UsageError when the folder cannot be written */
 export const writeModelFolder = async (
   folder: string,
   parts: { artifact: Uint8Array; calibration: Calibration; policy: Policy; memory: LineMemory; report: RetrainReport },
 ): Promise<void> => {
-  try {
-    makeFolder(folder);
+  await prepareModelFolder(folder);
+  await written(folder, async () => {
     await writeFile(join(folder, MODEL), parts.artifact);
     await writeFile(join(folder, CALIBRATION), JSON.stringify(parts.calibration));
     await writeFile(join(folder, POLICY), JSON.stringify(parts.policy, null, 2));
     await writeFile(join(folder, MEMORY), await encodeMemory(parts.memory));
     await writeFile(join(folder, REPORT), JSON.stringify(parts.report, null, 2));
+  });
+};
+
+const written = async (folder: string, write: () => Promise<void>): Promise<void> => {
+  try {
+    await write();
   } catch (error) {
     throw new UsageError(`the model cannot be written to ${folder}: ${(error as Error).message}`);
   }

@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { Calibration } from './domain/calibration.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import { decodeArtifacts } from './models/artifact.js';
-import { readFeatureSet } from './scoring/scoring-model.js';
+import { featureSetOf } from './scoring/scoring-model.js';
 import { PostgresCalibrationStore } from './store/calibration.store.js';
 import { DeadLetterStore } from './store/dead-letter.store.js';
 import { LabelStore } from './store/label.store.js';
@@ -44,8 +44,8 @@ export const installChampion = async (
   },
 ): Promise<void> => {
   const { version, artifact, calibration, trainedAtMs } = trained;
-  const { id: featureSet, schema, columns } = readFeatureSet(artifact);
-  const { checksum } = decodeArtifacts(artifact);
+  const { meta, checksum } = decodeArtifacts(artifact);
+  const { id: featureSet, schema, columns } = featureSetOf(meta);
   await stores.models.saveFeatureSet(
     featureSet,
     columns.map((column) => column.name),

@@ -80,6 +80,7 @@ describe('inferSchema', () => {
     expect(other.schema.amount?.currency).toBe('EUR');
     expect(other.notes.join()).toContain('EUR is a guess');
     expect(other.schema.categorical.map((f) => f.column)).toEqual(['currency', 'country']);
+    expect(paid(() => 'ZZZ').schema.amount?.currency).toBe('EUR');
     expect(infer(rows(4, (i) => ({ v: String(i), currency: 'EUR' }))).schema.categorical).toMatchObject([{ column: 'currency' }]);
   });
 

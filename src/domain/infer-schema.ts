@@ -1,3 +1,4 @@
+import { isCurrencyCode } from './currency.js';
 import { InputError } from './input-error.js';
 import { parseAmount, parseFloatNoiseAmount } from './parse-amount.js';
 import { parseIsoTime, parseSqlTime } from './parse-time.js';
@@ -118,8 +119,7 @@ const minorDigitsOf = (column: ColumnContent): number | undefined => {
   return [2, 3, 4].find((digits) => column.values.every((value) => fits(digits, value)));
 };
 
-const isCurrency = (column: ColumnContent): boolean =>
-  !column.hasMissing && column.values.every((value) => /^[A-Z]{3}$/.test(value));
+const isCurrency = (column: ColumnContent): boolean => !column.hasMissing && column.values.every(isCurrencyCode);
 
 /** At most this many values can be kinds of fraud rather than a measurement. */
 const TYPES_MAX = 20;

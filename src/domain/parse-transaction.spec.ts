@@ -75,6 +75,7 @@ describe('a JSON message', () => {
     ['a time before 1970', { at: '1969-12-31T23:59:59Z' }, 'at:'],
     ['a time after 2199', { at: '2200-01-01T00:00:00Z' }, 'at:'],
     ['a currency in small letters', { currency: 'eur' }, 'currency: "eur" is not an ISO 4217 code'],
+    ['a currency that there is not', { currency: 'ZZZ' }, 'currency: "ZZZ" is not an ISO 4217 code'],
     ['an extra field', { more: 1 }, 'more: 1 is not a field of schema test'],
     ['the label as a field', { fraud: 1 }, 'fraud: 1 is not a field'],
   ])('with %s is refused by name', (_, change, expected) => {

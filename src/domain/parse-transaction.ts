@@ -1,3 +1,4 @@
+import { CURRENCY_EXPECTED, isCurrencyCode } from './currency.js';
 import { InputError } from './input-error.js';
 import { formatTransaction } from './format-transaction.js';
 import { parseAmount, parseFloatNoiseAmount } from './parse-amount.js';
@@ -143,8 +144,8 @@ const readFields = (schema: TransactionSchema, reading: Reading, fields: Fields,
     if (typeof schema.amount.currency === 'string') currency = schema.amount.currency;
     else {
       const code = cell(fields, schema.amount.currency.column);
-      if (typeof code === 'string' && /^[A-Z]{3}$/.test(code)) currency = code;
-      else refuse(schema.amount.currency.column, code, 'an ISO 4217 code of three capital letters');
+      if (isCurrencyCode(code)) currency = code;
+      else refuse(schema.amount.currency.column, code, CURRENCY_EXPECTED);
     }
   }
   const numeric = schema.numeric.map((field) => number(field.column, field.optional));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CURRENCY_EXPECTED, isCurrencyCode } from './currency.js';
 
 const column = z.string().min(1).max(128);
 const risk = z.enum(['up', 'down', 'both', 'none']);
@@ -39,7 +40,7 @@ export const TransactionSchemaDefinition = z
       .strictObject({
         column,
         /** ISO 4217 code of all rows, or the column that holds it. */
-        currency: z.union([z.string().regex(/^[A-Z]{3}$/), z.strictObject({ column })]),
+        currency: z.union([z.string().refine(isCurrencyCode, CURRENCY_EXPECTED), z.strictObject({ column })]),
         minorDigits: z.number().int().min(0).max(4).default(2),
         risk: risk.default('up'),
       })

@@ -1,5 +1,6 @@
 import type { ScoreCalibration } from '../domain/calibration.js';
-import { firstAtLeast, survivalTable, tailScaleOf } from './survival-table.js';
+import { firstAtLeast, survivalTable } from './survival-table.js';
+import { tailScaleOf } from './tail-scale.js';
 
 /**
  * Conformal p-values (Vovk et al. 2005): p = (#{reference >= s} + 1) / (n + 1), linear between the knots so that
@@ -16,33 +17,6 @@ const channelTailCount = (n: number): number => Math.max(20, Math.ceil(n / 100))
  * window's own quantile, not an extrapolation.
  */
 export const FUSED_TAIL_COUNT = 20;
-
-/** Excesses beyond this many medians are censored: 1 in 32 of an exponential's, so 3 % of the rows' information. */
-const CENSORED_AT_MEDIANS = 5;
-
-/**
- * The mean excess, robust: the maximum-likelihood scale of an exponential censored at a multiple of the median excess,
- * Σ min(excess, cap) / #{excess <= cap}. Without excesses beyond the cap it is the mean excess. One accepted row with an
- * absurd score (a payment of 10^12) would else make the scale, and with it every later p-value, useless for as long as it
- * is in the window.
- */
-const robustTailScale = (sorted: Float64Array, start: number, count: number): number => {
-  const largest = sorted.subarray(sorted.length - count);
-  const firstAbove = largest.findIndex((score) => score > start);
-  if (firstAbove < 0) return tailScaleOf(sorted, start, count);
-  // The median of those above the start: where most of the tail are ties with it, the median of all would be 0.
-  const above = largest.subarray(firstAbove);
-  const median = above[Math.floor((above.length - 1) / 2)]! - start;
-  const cap = CENSORED_AT_MEDIANS * median;
-  let sum = 0;
-  let within = 0;
-  for (const score of largest) {
-    const excess = score - start;
-    sum += Math.min(excess, cap);
-    if (excess <= cap) within += 1;
-  }
-  return sum / within;
-};
 
 /**
  * @param scores the reference window, any order; never rows that the model was fitted on
@@ -65,7 +39,7 @@ export const fitScoreCalibration = (scores: ArrayLike<number>, tailCount = chann
     tailStart,
     // With one score in the window, all that is known of a larger one is p <= 1 / (n + 1).
     tailShare: n > 1 ? count / n : 0.5,
-    tailScale: robustTailScale(sorted, tailStart, count),
+    tailScale: tailScaleOf(sorted, tailStart, count),
   };
 };
 

@@ -1,5 +1,5 @@
 import { createRandom } from '../domain/random.js';
-import { firstAtLeast, survivalTable, tailScaleOf } from './survival-table.js';
+import { firstAtLeast, survivalTable } from './survival-table.js';
 
 describe('survival table', () => {
   it('counts the values at least as large as each distinct one', () => {
@@ -23,11 +23,5 @@ describe('survival table', () => {
   it('finds the first knot at least as large', () => {
     const knots = [1, 3, 5];
     expect([0, 1, 2, 3, 5, 6].map((x) => firstAtLeast(knots, x))).toEqual([0, 0, 1, 1, 2, 3]);
-  });
-
-  it('has a tail scale even where the largest values are ties', () => {
-    expect(tailScaleOf(Float64Array.of(0, 1, 3), 0, 2)).toBe(2);
-    expect(tailScaleOf(Float64Array.of(0, 2, 2, 4), 4, 1)).toBeCloseTo(Math.sqrt(2), 12);
-    expect(tailScaleOf(Float64Array.of(7, 7), 7, 1)).toBe(1);
   });
 });

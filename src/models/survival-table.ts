@@ -65,18 +65,3 @@ export const firstAtLeast = (knots: ArrayLike<number>, x: number): number => {
   }
   return low;
 };
-
-/**
- * Scale of the exponential tail above `start`: the mean excess of the `count` largest values. Where all of them are
- * ties there is no excess, and the sample's standard deviation stands in, or 1 for a constant sample.
- *
- * @param sorted rising
- */
-export const tailScaleOf = (sorted: Float64Array, start: number, count: number): number => {
-  let excess = 0;
-  for (let i = sorted.length - count; i < sorted.length; i += 1) excess += sorted[i]! - start;
-  if (count > 0 && excess > 0) return excess / count;
-  const mean = sorted.reduce((sum, x) => sum + x / sorted.length, 0);
-  const spread = Math.sqrt(sorted.reduce((sum, x) => sum + (x - mean) ** 2 / sorted.length, 0));
-  return spread > 0 ? spread : 1;
-};

@@ -22,10 +22,18 @@ describe('tail channel', () => {
     expect(await scoreOf(numericColumn('a', 'both'), hundred, 50)).toBe(0);
   });
 
-  it('goes on exponentially by the mean excess, to 1e-30', async () => {
+  it('goes on exponentially by the mean excess where none is extreme, to 1e-30', async () => {
     // Mean of 98 and 99 over 97 = 1.5.
     expect(await scoreOf(numericColumn('a', 'up'), hundred, 103)).toBeCloseTo(-Math.log(0.02) + 6 / 1.5, 6);
     expect(await scoreOf(numericColumn('a', 'up'), hundred, 1e6)).toBeCloseTo(30 * Math.LN10, 9);
+  });
+
+  it('is not blinded by one absurd value in what it was fitted on', async () => {
+    const random = createRandom(9);
+    const values = Float32Array.from({ length: 5000 }, () => random.normal());
+    const clean = await scoreOf(numericColumn('a', 'up'), values, 6);
+    expect(clean).toBeGreaterThan(9);
+    expect(Math.abs((await scoreOf(numericColumn('a', 'up'), [...values, 1e12], 6)) / clean - 1)).toBeLessThan(0.1);
   });
 
   it('takes categorical columns with a direction by the frequency of the level', async () => {

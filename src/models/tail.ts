@@ -4,7 +4,8 @@ import type { Artifact } from './artifact.js';
 import type { Detector, Estimator, FitContext, Terms, TrainingData } from './detector.js';
 import { betweenSteps } from './fit-rows.js';
 import { parseParameters } from './parameters.js';
-import { firstAtLeast, survivalTable, tailScaleOf } from './survival-table.js';
+import { firstAtLeast, survivalTable } from './survival-table.js';
+import { tailScaleOf } from './tail-scale.js';
 
 /**
  * Channel T (models.md 7.1): T(x) = Σ -log P(X_c at least as risky as x_c), each column by its own direction of risk.

@@ -1,6 +1,7 @@
 import type { Reason, UsualValue } from '../domain/alert.js';
 import type { Channel } from '../domain/decision.js';
 import type { FeatureColumn, FeatureMatrix } from '../domain/feature-matrix.js';
+import { clockTime, duration } from '../domain/time-words.js';
 import type { Transaction } from '../domain/transaction.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import { usualValues } from '../features/usual.js';
@@ -90,19 +91,6 @@ const textOf = (
 };
 
 const HOUR_COLUMNS = new Set(['hour', 's_hour']);
-
-/** 3.25 is "03:15". */
-const clockTime = (hours: number): string => {
-  const minutes = Math.floor(hours * 60) % 1440;
-  return `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`;
-};
-
-export const duration = (days: number): string => {
-  if (days >= 2) return `${days.toFixed(1)} days`;
-  if (days >= 2 / 24) return `${(days * 24).toFixed(1)} hours`;
-  const minutes = (days * 1440).toFixed(0);
-  return `${minutes} ${minutes === '1' ? 'minute' : 'minutes'}`;
-};
 
 /** What a feature is called in a sentence. */
 const phraseOf = (name: string, schema: TransactionSchema): string => {

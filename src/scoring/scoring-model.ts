@@ -78,7 +78,8 @@ export const loadScoringModel = (bytes: Uint8Array, backend: TensorBackend): Sco
 /** The features that a stored model needs, without loading its detectors. @throws as `loadScoringModel` */
 export const readFeatureSet = (bytes: Uint8Array): FeatureSet => featureSetOf(decodeArtifacts(bytes).meta);
 
-const featureSetOf = (meta: Readonly<Record<string, unknown>>): FeatureSet => {
+/** The features that a stored model names. @throws Error when this build computes other ones */
+export const featureSetOf = (meta: Readonly<Record<string, unknown>>): FeatureSet => {
   const featureSet = createFeatureSet(TransactionSchemaDefinition.parse(meta['schema']), meta['priors'] as FeaturePriors);
   if (featureSet.id === meta['featureSet']) return featureSet;
   throw new Error(

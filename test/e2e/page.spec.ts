@@ -4,8 +4,6 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import type { Reason } from '../../src/domain/alert.js';
-import { duration } from '../../src/scoring/explain.js';
-import * as format from '../../web/src/format.js';
 import { launchBrowser } from '../support/browser.js';
 import { KEY, startHttp, type HttpService } from '../support/http-service.js';
 import { memoryService, NOW_MS } from '../support/memory-api.js';
@@ -188,11 +186,6 @@ describe('the live page', () => {
     const [interval, seen] = [await strip.locator('.interval').boundingBox(), await strip.locator('.seen').boundingBox()];
     expect(interval!.width).toBeGreaterThan(30);
     expect(seen!.x + seen!.width).toBeLessThan(interval!.x);
-  });
-
-  it('words any duration as reasons do', () => {
-    const days = [0, 0.0006, 0.000794, 0.0011, 0.08, 2 / 24, 0.09, 1.9, 2, 40];
-    expect(days.map(format.duration)).toEqual(days.map(duration));
   });
 
   it.each([

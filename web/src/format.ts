@@ -30,20 +30,6 @@ export const number = (value: number | string): string =>
 const short = new Intl.NumberFormat('en-US', { notation: 'compact', maximumSignificantDigits: 3 });
 export const compact = (value: number): string => short.format(value);
 
-/** Days in the words of a reason's text (`src/scoring/explain.ts`). */
-export const duration = (days: number): string => {
-  if (days >= 2) return `${days.toFixed(1)} days`;
-  if (days >= 2 / 24) return `${(days * 24).toFixed(1)} hours`;
-  const minutes = (days * 1440).toFixed(0);
-  return `${minutes} ${minutes === '1' ? 'minute' : 'minutes'}`;
-};
-
-/** Hours of a day: 3.25 is "03:15". */
-export const clockTime = (hours: number): string => {
-  const minutes = Math.floor(hours * 60) % 1440;
-  return `${pad(Math.floor(minutes / 60))}:${pad(minutes % 60)}`;
-};
-
 const pad = (n: number): string => String(n).padStart(2, '0');
 
 /** Event times are UTC, and shown so: "1 Mar 14:05:09". */

@@ -1,5 +1,6 @@
 import type { Alert, Reason } from '../../src/domain/alert.js';
-import { CHANNEL_NAMES, clockTime, duration, number } from './format.js';
+import { clockTime, duration } from '../../src/domain/time-words.js';
+import { CHANNEL_NAMES, number } from './format.js';
 
 /** Columns that speak of the hour of the day, observed and usual; above `high`, `low` means a stretch over midnight. */
 const HOURS = new Set(['hour', 's_hour']);

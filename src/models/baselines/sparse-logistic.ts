@@ -34,6 +34,12 @@ export interface NewtonStep {
 
 /** Gradient's largest entry at which the optimum counts as reached, relative to the one at the start. */
 export const GRADIENT_TOLERANCE = 1e-9;
+/**
+ * A step that promises less than this share of the objective is drowned by the objective's own rounding (with columns of
+ * heavy tails long before the gradient's tolerance is met): comparing objectives would refuse it by chance, and accept ever
+ * shorter ones that change nothing. The gradient judges it instead.
+ */
+const GAIN_MIN = 1e-13;
 
 /** w·x + b of every row; the intercept is the last parameter. */
 const margins = (design: SparseDesign, theta: Float64Array): Float64Array => {
@@ -72,6 +78,18 @@ const add = (a: Float64Array, b: Float64Array, step: number): void => {
 
 const sigmoid = (z: number): number => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
 const softplus = (z: number): number => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
+
+/** v -> H v, never the matrix itself. @param curvature of each row's loss in its margin */
+const hessian =
+  (design: SparseDesign, curvature: Float64Array) =>
+  (v: Float64Array): Float64Array => {
+    const product = gather(
+      design,
+      margins(design, v).map((m, r) => m * curvature[r]!),
+    );
+    for (let i = 0; i < design.parameterCount; i += 1) product[i]! += v[i]!;
+    return product;
+  };
 
 /** Solves H d = -g to the given relative residual. */
 const conjugateGradients = (
@@ -121,6 +139,8 @@ export function* solveLogistic(
   let z = margins(design, theta);
   let objective = objectiveAt(z, theta);
   let firstGradient = 0;
+  /** The gradient before the last step, where that step was too small for the objective to judge. */
+  let unjudgedFrom = Infinity;
   for (let iteration = 1; ; iteration += 1) {
     const p = z.map(sigmoid);
     const gradient = gather(
@@ -132,27 +152,22 @@ export function* solveLogistic(
     const relative = firstGradient === 0 ? 0 : largest(gradient) / firstGradient;
     yield { iteration, objective, gradient: relative };
     const done = { weights: theta.slice(0, last), intercept: theta[last], iterations: iteration };
-    if (relative < GRADIENT_TOLERANCE || iteration >= options.iterationsMax) return done;
+    // Newton's last steps shrink the gradient tenfold and more; one that does not even halve it has met rounding.
+    const stuck = relative > 0.5 * unjudgedFrom;
+    if (relative < GRADIENT_TOLERANCE || stuck || iteration >= options.iterationsMax) return done;
 
     const curvature = p.map((q) => c * q * (1 - q));
     const diagonal = gather(design, curvature, true).map((d, i) => (i < last ? d + 1 : Math.max(d, 1e-12)));
-    const multiply = (v: Float64Array): Float64Array => {
-      const xv = margins(design, v);
-      const product = gather(
-        design,
-        xv.map((m, r) => m * curvature[r]!),
-      );
-      for (let i = 0; i < last; i += 1) product[i]! += v[i]!;
-      return product;
-    };
-    const direction = conjugateGradients(multiply, diagonal, gradient, Math.min(0.1, Math.sqrt(relative)));
+    const direction = conjugateGradients(hessian(design, curvature), diagonal, gradient, Math.min(0.1, Math.sqrt(relative)));
     const slope = dot(gradient, direction);
+    const judged = -0.5 * slope > GAIN_MIN * objective;
+    unjudgedFrom = judged ? Infinity : relative;
     let step = 1;
     for (; step > 1e-10; step /= 2) {
       const trial = theta.map((t, i) => t + step * direction[i]!);
       const trialZ = margins(design, trial);
       const trialObjective = objectiveAt(trialZ, trial);
-      if (trialObjective > objective + 1e-4 * step * slope) continue;
+      if (judged && trialObjective > objective + 1e-4 * step * slope) continue;
       theta.set(trial);
       z = trialZ;
       objective = trialObjective;

@@ -3,26 +3,17 @@ import { type FeatureMatrix } from '../../domain/feature-matrix.js';
 import type { Random } from '../../domain/random.js';
 import type { TensorBackend } from '../../tensor/backend.js';
 import { Engine } from '../../tensor/engine.js';
-import {
-  type ColumnEncoder,
-  type EncodedColumn,
-  encodeRows,
-  type EncodedRows,
-  fitEncoder,
-  isContinuous,
-  loadEncoder,
-} from '../column-encoder.js';
+import { type ColumnEncoder, type EncodedColumn, type EncodedRows, isContinuous, loadEncoder } from '../column-encoder.js';
 import { transform } from '../column-transform.js';
 import type { DensityModel, Estimator, FitContext, UsualValues } from '../detector.js';
-import { limitRows } from '../fit-rows.js';
 import { constantsOf, loadWeights, saveWeights, type Weights } from '../network-weights.js';
-import { parseParameters } from '../parameters.js';
 import { trainingParameters, trainNetwork } from '../train-network.js';
 import { addApartTerms } from './apart-columns.js';
 import { ColumnHead } from './autoregressive-heads.js';
 import { autoregressiveLoss } from './autoregressive-loss.js';
 import { forward, initialWeights, masked, networkInputs, networkLayout, networkMasks } from './autoregressive-network.js';
 import { checkArtifact, createDensity, forChunks, rowSums } from './density-model.js';
+import { encodeTraining } from './encode-training.js';
 
 const NAME = 'autoregressive';
 
@@ -123,20 +114,20 @@ const create = (encoder: ColumnEncoder, weights: Weights, backend: TensorBackend
 
 const fitWeights = async (
   encoder: ColumnEncoder,
-  features: FeatureMatrix,
+  rows: EncodedRows,
   parameters: z.infer<typeof parametersSchema>,
   context: FitContext,
 ): Promise<Weights> => {
   const layout = networkLayout(encoder);
   if (layout.columns.length === 0) return {};
   const masks = networkMasks(layout, parameters.hidden);
-  const task = { encoder, layout, masks, rows: encodeRows(encoder, features), inputNoise: parameters.inputNoise };
+  const task = { encoder, layout, masks, rows, inputNoise: parameters.inputNoise };
   const trained = await trainNetwork(
     {
       initial: initialWeights(encoder, layout, parameters.hidden, context.random.fork('weights')),
-      rowCount: features.rowCount,
+      rowCount: rows.rowCount,
       settings: parameters,
-      loss: (engine, tensors, rows, noise) => autoregressiveLoss(task, engine, tensors, rows, noise),
+      loss: (engine, tensors, chosen, noise) => autoregressiveLoss(task, engine, tensors, chosen, noise),
     },
     context,
   );
@@ -156,11 +147,9 @@ export const autoregressive: Estimator = {
   family: 'generative',
   likelihood: 'exact',
   supervised: false,
-  async fit({ features }, context) {
-    const parameters = parseParameters(NAME, parametersSchema, context.parameters);
-    const limited = limitRows(features, parameters.rowsMax, context.random.fork('rows'));
-    const encoder = fitEncoder(limited, { transform: parameters.transform, atoms: true });
-    return create(encoder, await fitWeights(encoder, limited, parameters, context), context.backend);
+  async fit(data, context) {
+    const { parameters, encoder, rows } = encodeTraining(NAME, parametersSchema, data, context, { atoms: true });
+    return create(encoder, await fitWeights(encoder, rows, parameters, context), context.backend);
   },
   load(artifact, { backend }) {
     checkArtifact(NAME, artifact);

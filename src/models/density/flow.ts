@@ -2,15 +2,14 @@ import { z } from 'zod';
 import type { Random } from '../../domain/random.js';
 import type { TensorBackend } from '../../tensor/backend.js';
 import { Engine } from '../../tensor/engine.js';
-import { type ColumnEncoder, encodeRows, type EncodedRows, fitEncoder, isContinuous, loadEncoder } from '../column-encoder.js';
+import { type ColumnEncoder, type EncodedRows, isContinuous, loadEncoder } from '../column-encoder.js';
 import type { DensityModel, Estimator } from '../detector.js';
-import { limitRows } from '../fit-rows.js';
 import { constantsOf, loadWeights, saveWeights, type Weights } from '../network-weights.js';
 import { LOG_SQRT_2PI } from '../normal-distribution.js';
-import { parseParameters } from '../parameters.js';
 import { trainingParameters, trainNetwork } from '../train-network.js';
 import { addApartTerms, apartLogProb, drawFrequent } from './apart-columns.js';
 import { checkArtifact, createDensity, rowSums } from './density-model.js';
+import { encodeTraining } from './encode-training.js';
 import { flowLoss, initialCouplings, toBase, toData } from './flow-couplings.js';
 import { blankRows, continuousCells, everyRow, type JointLayout, jointLayout, oneHotCells } from './joint-layout.js';
 
@@ -102,19 +101,16 @@ export const flow: Estimator = {
   family: 'generative',
   likelihood: 'exact',
   supervised: false,
-  async fit({ features }, context) {
-    const parameters = parseParameters(NAME, parametersSchema, context.parameters);
-    const limited = limitRows(features, parameters.rowsMax, context.random.fork('rows'));
-    const encoder = fitEncoder(limited, { transform: parameters.transform, atoms: false });
+  async fit(data, context) {
+    const { parameters, encoder, rows } = encodeTraining(NAME, parametersSchema, data, context, { atoms: false });
     const layout = jointLayout(encoder);
     const { couplings, hidden, inputNoise } = parameters;
     if (layout.dimensions.length === 0) return create(encoder, {}, couplings, context.backend);
-    const rows = encodeRows(encoder, limited);
     const weights = await trainNetwork(
       {
         initial: initialCouplings(layout, couplings, hidden, context.random.fork('weights')),
         fixed: (name) => name.startsWith('mask'),
-        rowCount: limited.rowCount,
+        rowCount: rows.rowCount,
         settings: parameters,
         loss(engine, tensors, chosen, noise) {
           const { z: cells, observed } = continuousCells(encoder, layout, rows, chosen, inputNoise, noise);

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import type { Random } from '../../domain/random.js';
-import { type ColumnEncoder, encodeRows, type EncodedRows, fitEncoder, loadEncoder } from '../column-encoder.js';
+import { type ColumnEncoder, type EncodedRows, loadEncoder } from '../column-encoder.js';
 import type { DensityModel, Estimator } from '../detector.js';
-import { limitRows } from '../fit-rows.js';
-import { parseParameters } from '../parameters.js';
 import { addApartTerms } from './apart-columns.js';
 import { arrayOf, checkArtifact, createDensity, rowSums } from './density-model.js';
+import { encodeTraining } from './encode-training.js';
 import { type MixtureComponents, MixtureEvaluator, mixtureLayout } from './mixture-components.js';
 import { fitMixture } from './mixture-em.js';
 
@@ -94,13 +93,10 @@ export const gaussianMixture: Estimator = {
   family: 'generative',
   likelihood: 'exact',
   supervised: false,
-  async fit({ features }, context) {
-    const parameters = parseParameters(NAME, parametersSchema, context.parameters);
-    const limited = limitRows(features, parameters.rowsMax, context.random.fork('rows'));
-    const encoder = fitEncoder(limited, { transform: parameters.transform, atoms: false });
+  async fit(data, context) {
+    const { parameters, encoder, rows } = encodeTraining(NAME, parametersSchema, data, context, { atoms: false });
     const layout = mixtureLayout(encoder);
-    const rows = encodeRows(encoder, limited);
-    const affordable = Math.floor(limited.rowCount / (5 * Math.max(1, layout.dimensions)));
+    const affordable = Math.floor(rows.rowCount / (5 * Math.max(1, layout.dimensions)));
     const components = Math.max(1, Math.min(parameters.componentsMax, affordable));
     const settings = {
       components,

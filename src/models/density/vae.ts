@@ -2,22 +2,13 @@ import { z } from 'zod';
 import { createRandom, type Random } from '../../domain/random.js';
 import type { TensorBackend } from '../../tensor/backend.js';
 import { Engine } from '../../tensor/engine.js';
-import {
-  type ColumnEncoder,
-  encodeRows,
-  type EncodedRows,
-  fitEncoder,
-  isContinuous,
-  loadEncoder,
-  logSlopes,
-} from '../column-encoder.js';
+import { type ColumnEncoder, type EncodedRows, isContinuous, loadEncoder, logSlopes } from '../column-encoder.js';
 import type { BoundedModel, Estimator } from '../detector.js';
-import { limitRows } from '../fit-rows.js';
 import { constantsOf, loadWeights, saveWeights, type Weights } from '../network-weights.js';
-import { parseParameters } from '../parameters.js';
 import { trainingParameters, trainNetwork } from '../train-network.js';
 import { addApartTerms, apartLogProb } from './apart-columns.js';
 import { checkArtifact, forChunks, rowSums, sampleDensity, saveDensity, scoreDensity } from './density-model.js';
+import { encodeTraining } from './encode-training.js';
 import { blankRows, continuousCells, everyRow, type JointLayout, jointLayout, oneHotCells } from './joint-layout.js';
 import {
   decodeLatent,
@@ -179,19 +170,16 @@ export const vae: Estimator = {
   family: 'generative',
   likelihood: 'lower-bound',
   supervised: false,
-  async fit({ features }, context) {
-    const parameters = parseParameters(NAME, parametersSchema, context.parameters);
-    const limited = limitRows(features, parameters.rowsMax, context.random.fork('rows'));
-    const encoder = fitEncoder(limited, { transform: parameters.transform, atoms: false });
+  async fit(data, context) {
+    const { parameters, encoder, rows } = encodeTraining(NAME, parametersSchema, data, context, { atoms: false });
     const layout = jointLayout(encoder);
     if (layout.columns.length === 0) return create(encoder, {}, context.backend);
-    const rows = encodeRows(encoder, limited);
     const latent = latentSize(layout);
     const resting = context.random.fork('resting');
     const weights = await trainNetwork(
       {
         initial: initialVae(encoder, layout, parameters.hidden, context.random.fork('weights')),
-        rowCount: limited.rowCount,
+        rowCount: rows.rowCount,
         settings: parameters,
         loss(engine, tensors, chosen, noise) {
           const batch = batchOf(encoder, layout, rows, chosen, parameters.inputNoise, noise);

@@ -1,7 +1,0 @@
-/** How the consumers work. */
-export class StreamSettings {
-  constructor(
-    /** Records of one database transaction, at most. */
-    readonly batchSizeMax = 1_000,
-  ) {}
-}
