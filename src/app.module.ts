@@ -5,7 +5,6 @@ import { DeadLetterSink, LabelSink, OffsetStore } from './scoring/ports.js';
 import { OnlineLine } from './scoring/score-transactions.js';
 import { Queries } from './store/queries.js';
 import { LabelsConsumer } from './stream/labels.consumer.js';
-import { StreamSettings } from './stream/stream-settings.js';
 import { TransactionsConsumer } from './stream/transactions.consumer.js';
 
 /** What the doors are given: made once in `serve.ts`, injected by type. */
@@ -16,7 +15,6 @@ export interface AppParts {
   readonly deadLetters: DeadLetterSink;
   readonly offsets: OffsetStore;
   readonly queries: Queries;
-  readonly stream: StreamSettings;
   /** Which doors this process opens. */
   readonly doors: { readonly api: boolean; readonly kafka: boolean };
 }
@@ -32,7 +30,6 @@ export class AppModule {
       { provide: DeadLetterSink, useValue: parts.deadLetters },
       { provide: OffsetStore, useValue: parts.offsets },
       { provide: Queries, useValue: parts.queries },
-      { provide: StreamSettings, useValue: parts.stream },
     ];
     return {
       module: AppModule,

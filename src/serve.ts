@@ -7,7 +7,7 @@ import { API_APPLICATION_OPTIONS } from './api/api.module.js';
 import type { Readiness } from './api/api-settings.js';
 import { apiKeyOf } from './api-key.js';
 import { AppModule } from './app.module.js';
-import { Champion, CHAMPION_POLL_MS } from './champion.js';
+import { Champion } from './champion.js';
 import { wallClock, type Clock } from './clock.js';
 import { ConfigError, loadConfig, loadSchema, packageRoot, type Config } from './config.js';
 import { DemoRun } from './demo-run.js';
@@ -15,17 +15,12 @@ import { transactionParser } from './domain/parse-transaction.js';
 import { refuseFuture } from './domain/refuse-future.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import { portRefusal, requireFreePort } from './free-port.js';
+import { connectKafka, type KafkaDoor } from './kafka-door.js';
 import { createLog, nestLogger, type Log } from './log.js';
-import { repeat } from './schedule.js';
+import { startSchedule } from './schedule.js';
 import { OnlineLine } from './scoring/score-transactions.js';
 import { openDatabase } from './service-database.js';
 import { createStores, type Stores } from './service-stores.js';
-import { AlertRelay } from './stream/alert-relay.js';
-import { createKafka, withAdmin } from './stream/kafka-client.js';
-import { KafkaBatchServer } from './stream/kafka-batch-server.js';
-import { KafkaPublisher } from './stream/kafka-publisher.js';
-import { StreamSettings } from './stream/stream-settings.js';
-import { ensureTopics } from './stream/topics.js';
 import { WorkerPool } from './worker-pool.js';
 
 export const ROLES = ['all', 'api', 'worker'] as const;
@@ -40,9 +35,6 @@ export interface ServeOptions {
   readonly seed?: number;
   readonly secondsPerDay?: number;
 }
-
-const CALIBRATE_EVERY_MS = 5_000;
-const RELAY_EVERY_MS = 250;
 
 /** What a start made, in order; stopping undoes it backwards, each step whatever the others did. */
 class Closers {
@@ -130,7 +122,9 @@ const start = async (given: Start): Promise<void> => {
     );
 
   const holder = `${options.role}-${process.pid}-${randomUUID().slice(0, 8)}`;
-  const kafka = config.kafkaBrokers ? await connectKafka(given, stores, holder) : null;
+  const kafka = config.kafkaBrokers ? await connectKafka(config, config.kafkaBrokers, { stores, holder, log }) : null;
+  // What the last batches raised leaves before the stop; what cannot waits in the outbox for the next start.
+  if (kafka) closers.add('alert relay', () => kafka.relay.finish());
   const { settings, app } = await listen(given, { stores, line, clock, apiKey, kafka, champion, pool });
   closers.add('HTTP and Kafka', () => app.close());
   const url = await app.getUrl();
@@ -140,55 +134,17 @@ const start = async (given: Start): Promise<void> => {
     await demo.start({ line, champion });
     closers.add('demo stream', () => demo.stop());
   }
-  const timers = [
-    repeat(CHAMPION_POLL_MS, async () => void (await champion.refresh()), log.warnOf('champion')),
-    repeat(CALIBRATE_EVERY_MS, () => calibrate(given, champion, stores, holder), log.warnOf('calibration')),
-    ...(kafka ? [repeat(RELAY_EVERY_MS, async () => void (await kafka.relay.turn()), log.warnOf('alert relay'))] : []),
-  ];
-  closers.add('timers', async () => void (await Promise.all(timers.map((timer) => timer.stop()))));
-};
-
-const CALIBRATION_LEASE = 'calibration';
-/** A partition this far behind the newest counts as idle: it holds no day open. */
-const IDLE_AFTER_MS = 7 * 86_400_000;
-
-/** One leader builds the calibration of a new event day, once every partition that is not idle has passed the day before. */
-const calibrate = async ({ config, isDemo }: Start, champion: Champion, stores: Stores, holder: string): Promise<void> => {
-  // The demo closes its days itself, between two batches.
-  if (isDemo || !(await stores.outbox.acquireLease(CALIBRATION_LEASE, holder, 10 * CALIBRATE_EVERY_MS))) return;
-  const { newestOccurredAt } = await stores.queries.status();
-  if (newestOccurredAt === null) return;
-  const newestMs = Date.parse(newestOccurredAt);
-  const { groupId, topics } = config.service.kafka;
-  const partitions = [...(await stores.offsets.eventTimes(groupId, topics.transactions)).values()];
-  const active = partitions.filter((atMs): atMs is number => atMs !== null && atMs >= newestMs - IDLE_AFTER_MS);
-  await champion.calibrate(Math.min(newestMs, ...active));
-};
-
-interface KafkaDoor {
-  readonly server: KafkaBatchServer;
-  readonly relay: AlertRelay;
-}
-
-const connectKafka = async ({ config, closers, log }: Start, stores: Stores, holder: string): Promise<KafkaDoor> => {
-  const { groupId, topics, concurrency } = config.service.kafka;
-  const connection = { brokers: config.kafkaBrokers!, clientId: groupId };
-  const made = await withAdmin(createKafka(connection), (admin) => ensureTopics(admin, topics));
-  if (made.length > 0) log.say(`Kafka: made the topics ${made.join(', ')}`);
-  const server = new KafkaBatchServer(
-    { brokers: connection.brokers, group: groupId, topics: { ...topics }, concurrency },
-    stores.offsets,
-  );
-  const relay = new AlertRelay(stores.outbox, new KafkaPublisher(connection), {
-    topics,
+  const schedule = startSchedule({
+    config,
+    isDemo,
+    stores,
+    champion,
     holder,
+    log,
+    relay: kafka?.relay ?? null,
+    signal: stop.signal,
   });
-  // What the last batches raised leaves before the stop; what cannot waits in the outbox for the next start.
-  closers.add('alert relay', async () => {
-    await relay.turn();
-    await relay.close();
-  });
-  return { server, relay };
+  closers.add('schedule', () => schedule.stop());
 };
 
 interface Doors {
@@ -211,12 +167,10 @@ const listen = async ({ config, schema, options, log }: Start, doors: Doors) => 
     readiness: () => readinessOf(doors, consumes),
     now: () => clock.now(),
   };
-  const stream = new StreamSettings(config.service.scoring.batchSizeMax);
   const { labels, deadLetters, offsets, queries } = stores;
   const module = AppModule.register({
     settings,
     line,
-    stream,
     labels,
     deadLetters,
     offsets,

@@ -1,10 +1,8 @@
 import type { DataSource } from 'typeorm';
 import type { Calibration } from '../domain/calibration.js';
 import { CalibrationStore, type WindowScores } from '../scoring/ports.js';
+import { CALIBRATION_CHANNEL } from './notices.js';
 import { Calibrations } from './tables.js';
-
-/** Workers may listen on this channel; they poll as well. */
-export const CALIBRATION_CHANNEL = 'surprisal_calibration';
 
 export class PostgresCalibrationStore extends CalibrationStore {
   constructor(private readonly dataSource: DataSource) {
@@ -50,9 +48,9 @@ export class PostgresCalibrationStore extends CalibrationStore {
     const rows = await this.dataSource.query<Row[]>(
       `SELECT (extract(epoch FROM occurred_at) * 1000)::double precision AS at,
               s_score AS s, t_score AS t, h_score AS h, d_score AS d
-       FROM scores
+       FROM transactions
        WHERE occurred_at >= $2 AND occurred_at < $3 AND model = $1
-       ORDER BY occurred_at, transaction_id`,
+       ORDER BY occurred_at, id`,
       [model, new Date(fromMs), new Date(toMs)],
     );
     const pick = (name: keyof Row): Float64Array => Float64Array.from(rows, (row) => row[name]);
@@ -62,7 +60,7 @@ export class PostgresCalibrationStore extends CalibrationStore {
   override async countAlerts(fromMs: number, toMs: number): Promise<{ readonly rows: number; readonly alerts: number }> {
     const [counts] = await this.dataSource.query<{ rows: string; alerts: string }[]>(
       `SELECT count(*) AS rows, count(*) FILTER (WHERE outcome <> 'approve') AS alerts
-       FROM scores WHERE occurred_at >= $1 AND occurred_at < $2 AND fused_minus_log10_p IS NOT NULL`,
+       FROM transactions WHERE occurred_at >= $1 AND occurred_at < $2 AND fused_minus_log10_p IS NOT NULL`,
       [new Date(fromMs), new Date(toMs)],
     );
     return { rows: Number(counts?.rows), alerts: Number(counts?.alerts) };

@@ -1,10 +1,9 @@
 import type { DataSource, Repository } from 'typeorm';
 import type { ModelVersion } from '../domain/model-version.js';
 import { ModelStore } from '../scoring/ports.js';
+import { CHAMPION_CHANNEL } from './notices.js';
 import { FeatureSets, ModelRoles, ModelVersions, type ModelVersionRow } from './tables.js';
 
-/** Workers may listen on this channel; they poll as well. Payload: the transaction schema's name. */
-export const CHAMPION_CHANNEL = 'surprisal_champion';
 const ARTIFACT_BYTES_MAX = 200_000_000;
 
 export class PostgresModelStore extends ModelStore {

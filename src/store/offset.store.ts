@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { OffsetStore, type PartitionOfGroup } from '../scoring/ports.js';
+import { OffsetStore, type PartitionOfGroup, type StoredPosition } from '../scoring/ports.js';
 import { moveOffset } from './sql/move-offset.sql.js';
 import { ConsumerOffsets, SourcePositions } from './tables.js';
 
@@ -24,10 +24,13 @@ export class PostgresOffsetStore extends OffsetStore {
     return (await this.dataSource.query<unknown[]>(moveOffset, key)).length === 1;
   }
 
-  /** Largest event time committed from each partition of a topic, by partition; null before its first row. */
-  async eventTimes(group: string, topic: string): Promise<ReadonlyMap<number, number | null>> {
+  override async positions(group: string, topic: string): Promise<readonly StoredPosition[]> {
     const rows = await this.dataSource.getRepository(ConsumerOffsets).findBy({ group, topic });
-    return new Map(rows.map((row) => [row.partition, row.maxEventTime?.getTime() ?? null]));
+    return rows.map(({ partition, nextOffset, maxEventTime }) => ({
+      partition,
+      next: BigInt(nextOffset),
+      maxEventMs: maxEventTime?.getTime() ?? null,
+    }));
   }
 
   /** Where a `direct` source with positions goes on; 0 before its first commit. */

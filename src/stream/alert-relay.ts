@@ -70,6 +70,12 @@ export class AlertRelay {
     await this.publisher.close();
   }
 
+  /** Publishes what is left, as far as it can be now, and closes. */
+  async finish(): Promise<void> {
+    await this.turn();
+    await this.close();
+  }
+
   async health(): Promise<RelayHealth> {
     const { count, oldestSeconds } = await this.outbox.lag();
     return { state: this.#state, published: this.#published, waiting: count, oldestSeconds, lastError: this.#lastError };

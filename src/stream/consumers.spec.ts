@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { PlainScorer } from '../../test/support/plain-scorer.js';
+import { EvidenceColumns } from '../domain/evidence-columns.js';
 import { TransactionSchemaDefinition } from '../domain/transaction-schema.js';
 import { transactionParser } from '../domain/parse-transaction.js';
 import {
@@ -9,18 +11,16 @@ import {
   DeadLetterSink,
   LabelSink,
   OffsetStore,
-  Scorer,
   type ScoringResult,
   ScoringStore,
 } from '../scoring/ports.js';
 import type { Label } from '../domain/label.js';
 import { OnlineLine } from '../scoring/score-transactions.js';
 import { LabelsConsumer } from './labels.consumer.js';
-import { StreamSettings } from './stream-settings.js';
 import type { TopicBatch } from './topic-batch.js';
 import { TransactionsConsumer } from './transactions.consumer.js';
 
-const batchOf = (values: readonly string[], isCurrent: () => boolean = () => true) => {
+const batchOf = (values: readonly string[]) => {
   const calls: string[] = [];
   const batch: TopicBatch = {
     group: 'g',
@@ -34,8 +34,7 @@ const batchOf = (values: readonly string[], isCurrent: () => boolean = () => tru
       offset: BigInt(10 + i),
       position: `t/2/${10 + i}`,
     })),
-    isCurrent,
-    committed: (next) => calls.push(`committed ${next}`),
+    committed: (eventMs) => calls.push(`committed ${eventMs ?? 'without a time'}`),
     positionMoved: () => Promise.resolve(void calls.push('moved')),
   };
   return { batch, calls };
@@ -46,51 +45,44 @@ describe('TransactionsConsumer', () => {
     readonly commits: BatchCommit[] = [];
     result: CommitResult = 'committed';
     override read(): Promise<BatchMemory> {
-      return Promise.resolve({ known: new Map(), states: [], evidence: [] });
+      return Promise.resolve({ known: new Map(), states: [], evidence: EvidenceColumns.of([]) });
     }
     override commit(commit: BatchCommit): Promise<CommitResult> {
       this.commits.push(commit);
       return Promise.resolve(this.result);
     }
   }
-  class NobodyScored extends Scorer {
-    override readonly needs = { featureSet: 'f', lookBackMs: 0 };
-    override score(): Promise<ScoringResult> {
-      return Promise.resolve({ featureSet: 'f', rows: [], states: [], evidence: [], alerts: [] });
+  class NobodyScored extends PlainScorer {
+    override readonly featureSet = 'f';
+    protected override resultOf(): ScoringResult {
+      return { featureSet: 'f', rows: [], states: [], evidence: [], alerts: [] };
     }
   }
   const schema = TransactionSchemaDefinition.parse({ name: 'plain', description: 'ids', id: 'id' });
   const consumerOf = (store: Store) =>
-    new TransactionsConsumer(new OnlineLine(schema, transactionParser(schema), store, new NobodyScored()), new StreamSettings(2));
+    new TransactionsConsumer(new OnlineLine(schema, transactionParser(schema), store, new NobodyScored()));
 
-  it('commits micro-batches whose offsets meet, with unreadable records as dead letters', async () => {
+  it('commits a batch by its fence, with unreadable records as dead letters', async () => {
     const store = new Store();
     const { batch, calls } = batchOf(['?', '?', '?']);
     await consumerOf(store).consume(batch);
     expect(store.commits.map(({ source }) => source)).toEqual([
-      { kind: 'kafka', group: 'g', topic: 't', partition: 2, fetchedOffset: 10n, nextOffset: 12n },
-      { kind: 'kafka', group: 'g', topic: 't', partition: 2, fetchedOffset: 12n, nextOffset: 13n },
+      { kind: 'kafka', group: 'g', topic: 't', partition: 2, fetchedOffset: 10n, nextOffset: 13n },
     ]);
     expect(store.commits.flatMap(({ deadLetters }) => deadLetters.map(({ record }) => record.position))).toEqual([
       't/2/10',
       't/2/11',
       't/2/12',
     ]);
-    expect(calls).toEqual(['committed 12', 'committed 13']);
+    expect(calls).toEqual(['committed without a time']);
   });
 
-  it('drops the rest when another consumer moved the position, or took the partition', async () => {
+  it('says when another consumer moved the position', async () => {
     const store = new Store();
     store.result = 'offset-moved';
-    const moved = batchOf(['?', '?', '?']);
-    await consumerOf(store).consume(moved.batch);
-    expect(moved.calls).toEqual(['moved']);
-    expect(store.commits.length).toBe(1);
-
-    store.result = 'committed';
-    const taken = batchOf(['?', '?', '?'], () => store.commits.length < 2);
-    await consumerOf(store).consume(taken.batch);
-    expect(taken.calls).toEqual(['committed 12']);
+    const { batch, calls } = batchOf(['?', '?', '?']);
+    await consumerOf(store).consume(batch);
+    expect(calls).toEqual(['moved']);
   });
 });
 
@@ -114,6 +106,9 @@ describe('LabelsConsumer', () => {
       override open(): Promise<bigint> {
         return Promise.resolve(this.position);
       }
+      override positions(): Promise<never> {
+        throw new Error('only one partition is moved here');
+      }
       override advance(_partition: unknown, from: bigint, next: bigint): Promise<boolean> {
         steps.push(`offset ${from} ${next}`);
         if (from !== this.position) return Promise.resolve(false);
@@ -121,12 +116,12 @@ describe('LabelsConsumer', () => {
         return Promise.resolve(true);
       }
     }
-    const consumer = new LabelsConsumer(new Labels(), new Dead(), new Offsets(), new StreamSettings());
+    const consumer = new LabelsConsumer(new Labels(), new Dead(), new Offsets());
     const label = JSON.stringify({ transactionId: 'a', isFraud: false, source: 'analyst', knownAt: '2026-01-01T00:00:00Z' });
     const first = batchOf([label, '{']);
     await consumer.consume(first.batch);
     expect(steps).toEqual(['labels a', 'dead t/2/11 message: 1 bytes are not JSON in UTF-8', 'offset 10 12']);
-    expect(first.calls).toEqual(['committed 12']);
+    expect(first.calls).toEqual(['committed without a time']);
     const again = batchOf([label]);
     await consumer.consume(again.batch);
     expect(again.calls).toEqual(['moved']);

@@ -1,6 +1,7 @@
-import type { Consumer, Kafka } from 'kafkajs';
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
 import { withAdmin } from './kafka-client.js';
 import type { LogRange } from './partition-positions.js';
+import type { TopicRecord } from './topic-batch.js';
 
 export interface TopicPartition {
   readonly topic: string;
@@ -34,6 +35,12 @@ export class FetchControl {
     return { low: BigInt(range.low), high: BigInt(range.high) };
   }
 
+  /** The offset that the next message of each partition will get. */
+  async logEnds(topic: string): Promise<ReadonlyMap<number, bigint>> {
+    const ranges = await withAdmin(this.kafka, (admin) => admin.fetchTopicOffsets(topic));
+    return new Map(ranges.map(({ partition, high }) => [partition, BigInt(high)]));
+  }
+
   /** kafkajs throws while the group is being left; what was asked is void then, since the next assignment starts afresh. */
   #whileJoined(act: () => void): void {
     try {
@@ -43,3 +50,16 @@ export class FetchControl {
     }
   }
 }
+
+/** A kafkajs batch as handlers see it: raw bytes, no parsing. */
+export const recordsOf = ({ batch }: EachBatchPayload): readonly TopicRecord[] =>
+  batch.messages.map((message) => ({
+    bytes: message.value ?? new Uint8Array(0),
+    key: message.key?.toString() ?? null,
+    offset: BigInt(message.offset),
+    position: `${batch.topic}/${batch.partition}/${message.offset}`,
+  }));
+
+/** kafkajs has it at run time; its types don't. */
+export const fetchedOffsetOf = ({ batch }: EachBatchPayload): bigint =>
+  BigInt(String((batch as unknown as { readonly fetchedOffset: unknown }).fetchedOffset));

@@ -17,11 +17,12 @@ describe('messageOf', () => {
       topic: 'alerts',
       key: 'k',
       value: Buffer.from('{}'),
-      headers: { 'alert-id': '1' },
+      headers: { sequence: '1', 'alert-id': '1' },
     });
     expect(messageOf(row(2, new Uint8Array([255]), 'dead-letter'), DEFAULT_TOPICS)).toMatchObject({
       topic: 'transactions.dead',
       value: Buffer.from([255]),
+      headers: { sequence: '2' },
     });
   });
 

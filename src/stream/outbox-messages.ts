@@ -20,7 +20,8 @@ const CHUNK_ROWS_MAX = 500;
 /** A row's message. A longer payload is cut, and header `truncated-from` says how long it was; the table keeps all of it. */
 export const messageOf = (row: OutboxRow, topics: TopicNames): OutgoingMessage => {
   const whole = typeof row.payload === 'string' ? Buffer.from(row.payload) : Buffer.from(row.payload);
-  const headers: Record<string, string> = {};
+  // A message that is published twice has its number twice.
+  const headers: Record<string, string> = { sequence: String(row.id) };
   for (const [name, value] of Object.entries(row.headers)) headers[name] = value.slice(0, HEADER_CHARACTERS_MAX);
   const isLong = whole.length > VALUE_BYTES_MAX;
   if (isLong) headers['truncated-from'] = String(whole.length);
@@ -33,8 +34,8 @@ export const messageOf = (row: OutboxRow, topics: TopicNames): OutgoingMessage =
 };
 
 /** Consecutive rows that fit into one send. */
-export function* chunks(rows: readonly OutboxRow[]): Generator<readonly OutboxRow[]> {
-  let chunk: OutboxRow[] = [];
+export function* chunks<Row extends Pick<OutboxRow, 'payload'>>(rows: readonly Row[]): Generator<readonly Row[]> {
+  let chunk: Row[] = [];
   let bytes = 0;
   for (const row of rows) {
     const size = Math.min(Buffer.byteLength(row.payload), VALUE_BYTES_MAX);

@@ -18,9 +18,13 @@ export class PositionOutsideLogError extends Error {
   }
 }
 
-/** One assigned partition; `position` moves with each commit. */
+/** One assigned partition; `position` moves with each fetch. */
 export interface Place {
+  readonly stored: bigint;
+  /** Where the next fetch begins: the stored position at first. */
   position: bigint;
+  /** End of the log when the stored position was read. */
+  readonly end: bigint;
   /** kafkajs is known to read on from `position`: a gap ahead of it holds only what kafkajs filters out. */
   isFollowed: boolean;
 }
@@ -44,15 +48,19 @@ export class PartitionPositions {
   }
 
   /**
-   * The stored position, read again after a fence that did not hold. The caller seeks it.
+   * The stored position, read again after a fence that did not hold. The caller seeks it and calls `follow` at once.
    *
    * @throws PositionOutsideLogError
    */
-  async moved(topic: string, partition: number): Promise<Place> {
+  moved(topic: string, partition: number): Promise<Place> {
     this.#places.delete(`${topic}/${partition}`);
-    const place = await this.#place(topic, partition);
+    return this.#place(topic, partition);
+  }
+
+  /** The stored position has just been sought; what arrived while it was read is forgotten. */
+  follow(place: Place): void {
+    place.position = place.stored;
     place.isFollowed = true;
-    return place;
   }
 
   /**
@@ -60,8 +68,8 @@ export class PartitionPositions {
    *
    * @throws PositionOutsideLogError
    */
-  async position(topic: string, partition: number): Promise<bigint> {
-    return (await this.#place(topic, partition)).position;
+  place(topic: string, partition: number): Promise<Readonly<Place>> {
+    return this.#place(topic, partition);
   }
 
   /**
@@ -105,7 +113,7 @@ export class PartitionPositions {
     // The log may have grown, and another consumer moved on, since the range was read.
     if (position > range.high) checkRange(topic, partition, position, await this.logRange(topic, partition));
     else checkRange(topic, partition, position, range);
-    return { position, isFollowed: false };
+    return { stored: position, position, end: range.high, isFollowed: false };
   }
 }
 

@@ -133,6 +133,41 @@ describe('AlertRelay on a real broker', () => {
     expect(outbox.published.size).toBe(2);
   });
 
+  it('a repeat is what has no larger sequence than the largest of its partition, and nothing else is', async () => {
+    const topics = names();
+    await withAdmin(broker.kafka, (admin) => ensureTopics(admin, topics));
+    const outbox = new MemoryOutbox();
+    const publisher = new KafkaPublisher({ brokers: broker.brokers, clientId: 'repeats' });
+    const send = publisher.send.bind(publisher);
+    let turns = 0;
+    // Every second acknowledgement is lost, and once the first part of the messages alone gets through.
+    publisher.send = async (messages) => {
+      turns += 1;
+      await send(turns === 3 ? messages.slice(0, 9) : messages);
+      if (turns % 2 === 1) throw new Error('the acknowledgement is lost');
+    };
+    const relay = relayOf(outbox, topics, 'a', publisher);
+    for (let id = 1; id <= 120; id += 1) {
+      outbox.rows.push(alert(7 * id, `customer-${id % 11}`));
+      if (id % 40 === 0) await eventually('all are out', async () => (await relay.turn()) === 'published');
+    }
+    await relay.close();
+    const received = await readAll([topics.alerts], 40 + 40 + 9 + 40 + 40 + 40);
+    const largest = new Map<number, bigint>();
+    const ids = new Set<string>();
+    let repeats = 0;
+    for (const { partition, headers } of received) {
+      const sequence = BigInt(headers['sequence']!);
+      const isRepeat = sequence <= (largest.get(partition) ?? 0n);
+      expect(isRepeat).toBe(ids.has(headers['alert-id']!));
+      if (isRepeat) repeats += 1;
+      else largest.set(partition, sequence);
+      ids.add(headers['alert-id']!);
+    }
+    expect([ids.size, repeats]).toEqual([120, received.length - 120]);
+    expect(repeats).toBeGreaterThan(80);
+  });
+
   it('lets one lead; another takes over when the lease ends, and the one that slept marks nothing', async () => {
     const topics = names();
     await withAdmin(broker.kafka, (admin) => ensureTopics(admin, topics));

@@ -8,31 +8,44 @@ import {
   type OutboxRow,
   OutboxStore,
   type PartitionOfGroup,
+  type StoredPosition,
 } from '../../src/scoring/ports.js';
 
 const keyOf = ({ group, topic, partition }: PartitionOfGroup): string => `${group}/${topic}/${partition}`;
 
 export class MemoryOffsets extends OffsetStore {
-  readonly positions = new Map<string, bigint>();
+  readonly #positions = new Map<string, bigint>();
+  /** What commits said of event times, which a database would keep with the position. */
+  readonly eventTimes = new Map<string, number>();
 
   override open(partition: PartitionOfGroup, initial: bigint): Promise<bigint> {
-    const stored = this.positions.get(keyOf(partition)) ?? initial;
-    this.positions.set(keyOf(partition), stored);
+    const stored = this.#positions.get(keyOf(partition)) ?? initial;
+    this.#positions.set(keyOf(partition), stored);
     return Promise.resolve(stored);
   }
 
   override advance(partition: PartitionOfGroup, from: bigint, next: bigint): Promise<boolean> {
-    if (this.positions.get(keyOf(partition)) !== from) return Promise.resolve(false);
-    this.positions.set(keyOf(partition), next);
+    if (this.#positions.get(keyOf(partition)) !== from) return Promise.resolve(false);
+    this.#positions.set(keyOf(partition), next);
     return Promise.resolve(true);
   }
 
+  override positions(group: string, topic: string): Promise<readonly StoredPosition[]> {
+    const of = [...this.#positions].filter(([key]) => key.startsWith(`${group}/${topic}/`));
+    return Promise.resolve(
+      of.map(([key, next]) => {
+        const partition = Number(key.split('/').at(-1));
+        return { partition, next, maxEventMs: this.eventTimes.get(key) ?? null };
+      }),
+    );
+  }
+
   set(partition: PartitionOfGroup, position: bigint): void {
-    this.positions.set(keyOf(partition), position);
+    this.#positions.set(keyOf(partition), position);
   }
 
   get(partition: PartitionOfGroup): bigint | undefined {
-    return this.positions.get(keyOf(partition));
+    return this.#positions.get(keyOf(partition));
   }
 }
 
