@@ -13,6 +13,7 @@ const COMMANDS: readonly {
   { names: ['backtest'], load: () => import('./cli-backtest.js') },
   { names: ['demo-data'], load: () => import('./cli-demo-data.js') },
   { names: ['replay'], load: () => import('./cli-replay.js') },
+  { names: ['dead-letters'], load: () => import('./cli-dead-letters.js') },
 ];
 
 /** Errors of the caller's making: exit code 2. */

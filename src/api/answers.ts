@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Alert, Reason, UsualValue } from '../domain/alert.js';
 import type { Label } from '../domain/label.js';
 import type { ChannelScore, Versions } from '../domain/scored-transaction.js';
-import type { AlertView, StreamStatus, TransactionDetail, TransactionView } from '../store/query-types.js';
+import type { AlertView, DeadLetterView, StreamStatus, TransactionDetail, TransactionView } from '../store/query-types.js';
 
 /**
  * The answers as zod schemas: the API document is made from them and tests check real answers against them.
@@ -151,8 +151,20 @@ export const StatusAnswer = z
   })
   .meta({ id: 'Status' }) satisfies z.ZodType<StreamStatus>;
 
+export const DeadLetterAnswer = z
+  .strictObject({
+    position: z.string().describe('Where it came from: `topic/partition/offset`, `http/request/number`, …'),
+    key: z.string().nullable().describe('Key of its Kafka record'),
+    reason: z.string().describe('Everything that is wrong with it'),
+    receivedAt: time,
+    retriedAt: time.nullable().describe('When it was last sent back to its topic'),
+    size: z.number().int().describe('Bytes of the original record'),
+  })
+  .meta({ id: 'DeadLetter' }) satisfies z.ZodType<DeadLetterView>;
+
 const nextCursor = z.string().nullable().describe('Opaque; null on the last page');
 export const AlertPage = z.strictObject({ items: z.array(AlertViewAnswer), nextCursor }).meta({ id: 'AlertPage' });
+export const DeadLetterPage = z.strictObject({ items: z.array(DeadLetterAnswer), nextCursor }).meta({ id: 'DeadLetterPage' });
 export const TransactionPage = z.strictObject({ items: z.array(TransactionAnswer), nextCursor }).meta({ id: 'TransactionPage' });
 
 export const ReadinessAnswer = z

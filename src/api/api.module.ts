@@ -3,6 +3,7 @@ import { APP_FILTER } from '@nestjs/core';
 import { AlertsController } from './alerts.controller.js';
 import { ApiSettings } from './api-settings.js';
 import { BearerKey } from './bearer-key.js';
+import { DeadLettersController } from './dead-letters.controller.js';
 import { HealthController } from './health.controller.js';
 import { JsonBody } from './json-body.js';
 import { LabelIntake } from './label-intake.js';
@@ -39,6 +40,7 @@ export class ApiModule implements NestModule {
         TransactionsController,
         AlertsController,
         LabelsController,
+        DeadLettersController,
         ServiceController,
         HealthController,
         PageController,

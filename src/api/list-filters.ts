@@ -1,13 +1,17 @@
 import type { TransactionSchema } from '../domain/transaction-schema.js';
-import type { AlertFilter, TransactionFilter } from '../store/query-types.js';
+import type { AlertFilter, DeadLetterFilter, TransactionFilter } from '../store/query-types.js';
 import { fieldProblem } from './problem.js';
-import type { AlertQuery, TransactionQuery } from './requests.js';
+import type { AlertQuery, DeadLetterQuery, TransactionQuery } from './requests.js';
 
 type Paging = Pick<TransactionFilter, 'entity' | 'fromMs' | 'toMs' | 'cursor' | 'limit'>;
 
 const pagingOf = (query: AlertQuery | TransactionQuery, schema: TransactionSchema): Paging => ({
-  limit: query.limit,
   ...(query.entity !== undefined && { entity: entityOf(query.entity, schema) }),
+  ...rangeOf(query),
+});
+
+const rangeOf = (query: AlertQuery | DeadLetterQuery | TransactionQuery): Omit<Paging, 'entity'> => ({
+  limit: query.limit,
   ...(query.from !== undefined && { fromMs: Date.parse(query.from) }),
   ...(query.to !== undefined && { toMs: Date.parse(query.to) }),
   ...(query.cursor !== undefined && { cursor: query.cursor }),
@@ -38,4 +42,9 @@ export const transactionFilter = (query: TransactionQuery, schema: TransactionSc
   ...pagingOf(query, schema),
   ...(query.score !== undefined && { minusLog10PMin: query.score }),
   ...(query.decision !== undefined && { outcome: query.decision }),
+});
+
+export const deadLetterFilter = (query: DeadLetterQuery): DeadLetterFilter => ({
+  ...rangeOf(query),
+  ...(query.reason !== undefined && { reason: query.reason }),
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import * as answers from './answers.js';
-import { AlertQuery, BATCH_MAX, LabelRequest, TransactionQuery } from './requests.js';
+import { AlertQuery, BATCH_MAX, DeadLetterQuery, LabelRequest, TransactionQuery } from './requests.js';
 
 type Json = Record<string, unknown>;
 
@@ -142,6 +142,13 @@ const paths = (): Json => ({
         requestBody: body('One label or a batch', ref('LabelMessage')),
       },
       { '200': answer('What was stored', ref('LabelsStored')), ...refusals },
+    ),
+  },
+  '/v1/dead-letters': {
+    get: operation(
+      'Records that could not be used, newest first',
+      { operationId: 'listDeadLetters', parameters: queryParameters(DeadLetterQuery) },
+      { '200': answer('A page', ref('DeadLetterPage')) },
     ),
   },
   '/v1/status': {

@@ -62,6 +62,17 @@ export const TransactionQuery = z
   .refine(...ordered);
 export type TransactionQuery = z.output<typeof TransactionQuery>;
 
+export const DeadLetterQuery = z
+  .strictObject({
+    reason: text(200, 'part of a reason').optional().describe('Part of the reason, in any case'),
+    from: moment.optional().describe('Time received, inclusive'),
+    to: moment.optional().describe('Time received, exclusive'),
+    cursor: page.cursor,
+    limit,
+  })
+  .refine(...ordered);
+export type DeadLetterQuery = z.output<typeof DeadLetterQuery>;
+
 export const NoQuery = z.strictObject({});
 
 export const AlertId = z.uuid('an alert id (UUID)');

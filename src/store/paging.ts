@@ -1,3 +1,6 @@
+import type { Page } from './query-types.js';
+import { isStorableText } from './row-json.js';
+
 /** A filter or cursor that no answer exists for: the caller's mistake, in words for the caller. */
 export class InvalidQueryError extends Error {
   override readonly name = 'InvalidQueryError';
@@ -59,3 +62,20 @@ export class Conditions {
     return this.#texts.length === 0 ? '' : `WHERE ${this.#texts.join(' AND ')}`;
   }
 }
+
+export const storable = (field: string, text: string): string => {
+  if (isStorableText(text)) return text;
+  throw new InvalidQueryError(field, JSON.stringify(text), 'text without U+0000 and lone surrogates');
+};
+
+/** PostgreSQL's dates reach further than this, JavaScript's text of them does not. */
+export const dateOf = (field: string, ms: number): Date => {
+  if (Math.abs(ms) <= 253_402_300_799_999) return new Date(ms);
+  throw new InvalidQueryError(field, String(ms), 'epoch milliseconds of a year up to 9999');
+};
+
+/** One row more than the page was asked for: it says whether there is another. */
+export const pageOf = <R, V>(rows: readonly R[], limit: number, view: (row: R) => V, cursor: (row: R) => string): Page<V> => ({
+  items: rows.slice(0, limit).map(view),
+  nextCursor: rows.length > limit ? cursor(rows[limit - 1]!) : null,
+});

@@ -1,9 +1,20 @@
 import type { DataSource } from 'typeorm';
 import type { Alert } from '../domain/alert.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
+import { listDeadLetters } from './dead-letter-list.js';
 import { vectorOf } from './history.store.js';
 import { labelsOf } from './label.store.js';
-import { checkLimit, checkSequence, Conditions, decodeCursor, encodeCursor, InvalidQueryError } from './paging.js';
+import {
+  checkLimit,
+  checkSequence,
+  Conditions,
+  dateOf,
+  decodeCursor,
+  encodeCursor,
+  InvalidQueryError,
+  pageOf,
+  storable,
+} from './paging.js';
 import type {
   AlertFilter,
   AlertView,
@@ -20,8 +31,6 @@ import { streamStatus } from './sql/stream-status.sql.js';
 import { FeatureSets } from './tables.js';
 import { ALERT_SELECT, type AlertViewRow, alertView, transactionView, VIEW_COLUMNS, type ViewRow } from './views.js';
 
-/** Bytes of a dead letter that a list shows. */
-const PREVIEW_BYTES = 1_000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** What people and the API read. Lists are newest first, with keyset cursors. */
@@ -35,26 +44,24 @@ export class Queries {
   async listTransactions(filter: TransactionFilter): Promise<Page<TransactionView>> {
     const limit = checkLimit(filter.limit);
     const conditions = new Conditions();
-    // The order is by the columns of the table that the filter's index belongs to; both tables hold the same values.
-    const [time, id] = filter.entity ? ['t.occurred_at', 't.id'] : ['s.occurred_at', 's.transaction_id'];
     if (filter.entity) {
       const place = this.#entityPlace(filter.entity);
       if (place === 1) conditions.add('t.entities[1] = ?', filter.entity.id);
       else conditions.add(`t.entities[2:6] @> ARRAY[?] AND t.entities[${place}] = ?`, filter.entity.id, filter.entity.id);
     }
-    if (filter.fromMs !== undefined) conditions.add(`${time} >= ?`, dateOf('from', filter.fromMs));
-    if (filter.toMs !== undefined) conditions.add(`${time} < ?`, dateOf('to', filter.toMs));
-    if (filter.minusLog10PMin !== undefined) conditions.add('s.fused_minus_log10_p >= ?', filter.minusLog10PMin);
-    if (filter.outcome !== undefined) conditions.add('s.outcome = ?', filter.outcome);
+    if (filter.fromMs !== undefined) conditions.add(`t.occurred_at >= ?`, dateOf('from', filter.fromMs));
+    if (filter.toMs !== undefined) conditions.add(`t.occurred_at < ?`, dateOf('to', filter.toMs));
+    if (filter.minusLog10PMin !== undefined) conditions.add('t.fused_minus_log10_p >= ?', filter.minusLog10PMin);
+    if (filter.outcome !== undefined) conditions.add('t.outcome = ?', filter.outcome);
     // Says to the planner that the index of alerted rows will do.
-    if (filter.outcome !== undefined && filter.outcome !== 'approve') conditions.add(`s.outcome <> 'approve'`);
+    if (filter.outcome !== undefined && filter.outcome !== 'approve') conditions.add(`t.outcome <> 'approve'`);
     if (filter.cursor !== undefined) {
       const [ms, last] = decodeCursor('transactions', filter.cursor, ['number', 'string']) as [number, string];
-      conditions.add(`(${time}, ${id}) < (?, ?)`, dateOf('cursor', ms), storable('cursor', last));
+      conditions.add(`(t.occurred_at, t.id) < (?, ?)`, dateOf('cursor', ms), storable('cursor', last));
     }
     const rows = await this.dataSource.query<ViewRow[]>(
-      `SELECT ${VIEW_COLUMNS} FROM scores AS s JOIN transactions AS t ON t.id = s.transaction_id ${conditions.where()}
-       ORDER BY ${time} DESC, ${id} DESC LIMIT ${conditions.parameter(limit + 1)}`,
+      `SELECT ${VIEW_COLUMNS} FROM transactions AS t ${conditions.where()}
+       ORDER BY t.occurred_at DESC, t.id DESC LIMIT ${conditions.parameter(limit + 1)}`,
       conditions.parameters,
     );
     return pageOf(
@@ -68,9 +75,10 @@ export class Queries {
   async transaction(id: string): Promise<TransactionDetail | null> {
     if (!isStorableText(id)) return null;
     const [row] = await this.dataSource.query<(ViewRow & { features: Buffer; alert: Alert | null })[]>(
-      `SELECT ${VIEW_COLUMNS}, s.features, a.payload AS alert
-       FROM transactions AS t JOIN scores AS s ON s.transaction_id = t.id LEFT JOIN alerts AS a ON a.transaction_id = t.id
-       WHERE t.id = $1`,
+      `SELECT ${VIEW_COLUMNS}, t.features, a.payload AS alert
+       FROM transaction_ids AS known JOIN transactions AS t ON t.occurred_at = known.occurred_at AND t.id = known.id
+         LEFT JOIN alerts AS a ON a.transaction_id = t.id
+       WHERE known.id = $1`,
       [id],
     );
     if (!row) return null;
@@ -140,27 +148,15 @@ export class Queries {
     return { ...row!, newestOccurredAt: row!.newestOccurredAt?.toISOString() ?? null };
   }
 
-  async deadLetters(filter: DeadLetterFilter): Promise<Page<DeadLetterView>> {
-    const limit = checkLimit(filter.limit);
-    const conditions = new Conditions();
-    if (filter.fromMs !== undefined) conditions.add('received_at >= ?', dateOf('from', filter.fromMs));
-    if (filter.toMs !== undefined) conditions.add('received_at < ?', dateOf('to', filter.toMs));
-    if (filter.cursor !== undefined) {
-      const [last] = decodeCursor('dead-letters', filter.cursor, ['string']) as [string];
-      conditions.add('id < ?', checkSequence('cursor', last));
-    }
-    type Row = Omit<DeadLetterView, 'receivedAt' | 'preview'> & { received_at: Date; head: Buffer };
-    const rows = await this.dataSource.query<Row[]>(
-      `SELECT id, position, key, reason, received_at, length(bytes) AS size, substring(bytes FROM 1 FOR ${PREVIEW_BYTES}) AS head
-       FROM dead_letters ${conditions.where()} ORDER BY id DESC LIMIT ${conditions.parameter(limit + 1)}`,
-      conditions.parameters,
-    );
-    const view = ({ received_at, head, ...row }: Row): DeadLetterView => ({
-      ...row,
-      receivedAt: received_at.toISOString(),
-      preview: head.toString('utf8'),
-    });
-    return pageOf(rows, limit, view, (row) => encodeCursor('dead-letters', [row.id]));
+  /** Newest event time that was committed; null before the first. */
+  async newestEventMs(): Promise<number | null> {
+    const [row] = await this.dataSource.query<{ at: Date | null }[]>('SELECT max(occurred_at) AS at FROM transactions');
+    return row?.at?.getTime() ?? null;
+  }
+
+  /** @throws InvalidQueryError naming the field of the filter */
+  listDeadLetters(filter: DeadLetterFilter): Promise<Page<DeadLetterView>> {
+    return listDeadLetters(this.dataSource, filter);
   }
 
   /** The entity's place in the arrays, from 1. */
@@ -172,20 +168,3 @@ export class Queries {
     return place;
   }
 }
-
-const storable = (field: string, text: string): string => {
-  if (isStorableText(text)) return text;
-  throw new InvalidQueryError(field, JSON.stringify(text), 'text without U+0000 and lone surrogates');
-};
-
-/** PostgreSQL's dates reach further than this, JavaScript's text of them does not. */
-const dateOf = (field: string, ms: number): Date => {
-  if (Math.abs(ms) <= 253_402_300_799_999) return new Date(ms);
-  throw new InvalidQueryError(field, String(ms), 'epoch milliseconds of a year up to 9999');
-};
-
-/** One row more than the page was asked for: it says whether there is another. */
-const pageOf = <R, V>(rows: readonly R[], limit: number, view: (row: R) => V, cursor: (row: R) => string): Page<V> => ({
-  items: rows.slice(0, limit).map(view),
-  nextCursor: rows.length > limit ? cursor(rows[limit - 1]!) : null,
-});

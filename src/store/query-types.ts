@@ -76,22 +76,27 @@ export interface StreamStatus {
 }
 
 export interface DeadLetterFilter {
+  /** Part of the reason, in any case. */
+  readonly reason?: string;
   /** Time received, from (inclusive) and to (exclusive). */
   readonly fromMs?: number;
   readonly toMs?: number;
   readonly cursor?: string;
   readonly limit: number;
+  /** Whether the bytes are wanted as well. */
+  readonly withBytes?: boolean;
 }
 
 export interface DeadLetterView {
-  readonly id: string;
   /** "topic/partition/offset", "http", … */
   readonly position: string;
   readonly key: string | null;
   readonly reason: string;
   readonly receivedAt: string;
+  /** When it was last sent back to its topic, or null. */
+  readonly retriedAt: string | null;
   /** Bytes of the original record. */
   readonly size: number;
-  /** Its first bytes as text. */
-  readonly preview: string;
+  /** The original record, where it was asked for. */
+  readonly bytes?: Uint8Array;
 }

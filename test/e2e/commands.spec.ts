@@ -59,7 +59,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('help', () => {
   const COMMANDS = ['serve', 'migrate', 'openapi', 'models promote', 'schema infer', 'schema check', 'fit', 'score'];
-  const MORE = ['evaluate', 'backtest', 'demo-data', 'replay'];
+  const MORE = ['evaluate', 'backtest', 'demo-data', 'replay', 'dead-letters list', 'dead-letters retry'];
 
   test.each([...COMMANDS, ...MORE])('%s --help, as docs/command-line.md has it', async (command) => {
     const { code, stdout } = await run(...command.split(' '), '--help');
@@ -146,6 +146,13 @@ describe('wrong use ends with 2 and one sentence that names the thing', () => {
     [`${REPLAY} --http http://localhost:3000`, /--http needs --key/],
     [`${REPLAY} --http http://localhost:3000 --key k --rate slow`, /'slow' is invalid\. expected a number above 0/],
     [`${REPLAY.replace('stream.csv', 'huge.csv')} --http http://localhost:3000 --key k`, /huge\.csv, line 3: amount/],
+    ['dead-letters list --limit 201', /'201' is invalid\. expected a whole number from 1 to 200/],
+    ['dead-letters list --since yesterday', /'yesterday' is invalid\. expected YYYY-MM-DD or/],
+    ['dead-letters list --since 2026-02-31', /'2026-02-31' is invalid/],
+    ['dead-letters retry', /needs either --position or --all/],
+    ['dead-letters retry --all --position transactions/0/42', /needs either --position or --all/],
+    ['dead-letters retry --position transactions/0/42 --reason amount', /--reason and --since go with --all/],
+    ['dead-letters retry --all', /set KAFKA_BROKERS to the brokers/],
     ['models promote --model @nowhere', /nowhere holds no usable model/],
     ['migrate --config @nowhere', /cannot read .*nowhere/],
   ])('%s', async (command, sentence) => {

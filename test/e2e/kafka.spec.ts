@@ -179,6 +179,39 @@ describe('transactions on Kafka in, explained alerts on Kafka out', () => {
     }
   }, 120_000);
 
+  test('dead letters go back to their topic: what is good now is scored, what is bad again has a new position', async () => {
+    const brokers = { ...environment, KAFKA_BROKERS: broker.brokers.join(',') };
+    const listed = async (...more: string[]) => {
+      const { code, stdout } = await runProgram(['dead-letters', 'list', '--json', ...more], environment);
+      expect(code).toBe(0);
+      return (JSON.parse(stdout) as { items: { position: string; retriedAt: string | null; bytes?: object }[] }).items;
+    };
+    const refused = await listed('--bytes');
+    expect(refused).toHaveLength(3);
+    expect(refused.map(({ bytes }) => bytes)).toContainEqual({ text: '{"id": "broken"' });
+    // As a release before this one, with a stricter schema, would have left it.
+    const good = JSON.stringify({ ...live.at(-1)!, id: 'good-now' });
+    const place = `${topics.transactions}/0/0`;
+    await database.query('INSERT INTO dead_letters (position, key, reason, bytes) VALUES ($1, $2, $3, $4)', [
+      place,
+      live.at(-1)!.customer,
+      'channel: not known',
+      Buffer.from(good),
+    ]);
+    const retry = (...more: string[]) => runProgram(['dead-letters', 'retry', '--all', ...more], brokers);
+    expect(await retry()).toMatchObject({ code: 0, stdout: `4 sent back to ${topics.transactions}\n` });
+    const scored = `SELECT count(*) AS n FROM transactions WHERE id = 'good-now'`;
+    await eventually('the good one is scored', async () => (await count(scored)) === 1, 60_000);
+    await eventually('the others are dead letters again', async () => (await listed()).length === 7, 60_000);
+    const now = await listed();
+    expect(new Set(now.map(({ position }) => position)).size).toBe(7);
+    expect(now.map(({ retriedAt }) => retriedAt !== null)).toEqual([false, false, false, true, true, true, true]);
+    // The good one once more is a repeat.
+    await runProgram(['dead-letters', 'retry', '--position', place, '--again'], brokers);
+    await eventually('a repeat', async () => (await count('SELECT sum(count) AS n FROM repeats')) === 2, 60_000);
+    expect(await count(scored)).toBe(1);
+  }, 240_000);
+
   test('a restart goes on from the stored position', async () => {
     expect(await program!.stop()).toBe(0);
     const before = await count('SELECT count(*) AS n FROM dead_letters');
@@ -187,7 +220,7 @@ describe('transactions on Kafka in, explained alerts on Kafka out', () => {
     const url = new URL(/page: (http\S+)/.exec(program.output())![1]!).origin;
     await eventually('the service is ready', async () => (await fetch(`${url}/health/ready`)).ok, 60_000);
     expect(await count('SELECT count(*) AS n FROM dead_letters')).toBe(before);
-    expect(await count('SELECT coalesce(sum(count), 0) AS n FROM repeats')).toBe(1);
+    expect(await count('SELECT coalesce(sum(count), 0) AS n FROM repeats')).toBe(2);
   }, 120_000);
 
   test('a champion that cannot be loaded leaves the one before in its place, and health says so', async () => {

@@ -65,6 +65,7 @@ describe('the key', () => {
     '/v1/openapi.json',
     '/V1/Alerts',
     '/v1/alerts/',
+    '/v1/dead-letters',
     '/nowhere',
   ];
 
@@ -625,6 +626,28 @@ describe('over a real PostgreSQL', () => {
       alerts: alerts.items.length + 4,
       deadLetters: 0,
     });
+  });
+
+  it('dead letters are listed newest first, without their bytes', async () => {
+    for (const id of ['t1', 't2', 't3']) await at('/v1/transactions', payment(id));
+    const from = new Date(Date.now() - 60_000).toISOString();
+    for (const id of ['t1', 't2', 't3']) await problem(at('/v1/transactions', payment(id, { amount: '1.00' })), 409);
+    const page = await as(answers.DeadLetterPage, at(`/v1/dead-letters?limit=2&from=${from}`));
+    expect(page.items.map(({ reason }) => reason)).toEqual([
+      'id: t3 is not new: it was seen before with other content',
+      'id: t2 is not new: it was seen before with other content',
+    ]);
+    expect(page.items[0]).toMatchObject({
+      position: expect.stringMatching(/^http\/[0-9a-f-]{36}\/0$/) as string,
+      retriedAt: null,
+    });
+    expect(page.items[0]!.size).toBe(Buffer.byteLength(JSON.stringify(payment('t3', { amount: '1.00' }))));
+    const rest = await as(answers.DeadLetterPage, at(`/v1/dead-letters?limit=2&cursor=${page.nextCursor}`));
+    expect(rest).toMatchObject({ items: [{ reason: expect.stringContaining('id: t1') as string }], nextCursor: null });
+    expect((await as(answers.DeadLetterPage, at('/v1/dead-letters?reason=ID:%20T2'))).items).toHaveLength(1);
+    expect((await as(answers.DeadLetterPage, at(`/v1/dead-letters?to=${from}`))).items).toEqual([]);
+    for (const wrong of ['limit=0', 'cursor=x', 'reason=', 'from=yesterday', 'entity=customer:C1', `from=${from}&to=${from}`])
+      await problem(at(`/v1/dead-letters?${wrong}`), 400);
   });
 
   it('a label cannot be known before its transaction happened; of one nobody knows yet any past time may be', async () => {
