@@ -75,6 +75,7 @@ transaction.state.log.num.partitions=4
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
 log.cleaner.dedupe.buffer.size=16777216
 num.network.threads=2
 num.io.threads=4
@@ -110,7 +111,7 @@ up_docker() {
     -e KAFKA_LISTENER_SECURITY_PROTOCOL_MAP=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT -e KAFKA_CONTROLLER_LISTENER_NAMES=CONTROLLER \
     -e KAFKA_NUM_PARTITIONS=6 -e KAFKA_AUTO_CREATE_TOPICS_ENABLE=false -e KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR=1 \
     -e KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR=1 -e KAFKA_TRANSACTION_STATE_LOG_MIN_ISR=1 \
-    -e KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS=0 "apache/kafka:$version" > /dev/null || fail "docker cannot run apache/kafka:$version"
+    -e KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS=0 -e KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS=1000 "apache/kafka:$version" > /dev/null || fail "docker cannot run apache/kafka:$version"
   wait_until_it_answers in_docker || fail "the container $container did not come up on 127.0.0.1:$port"
   echo "kafka: up on 127.0.0.1:$port (container $container)"
 }

@@ -37,13 +37,11 @@ const hasJava17 = () => {
   });
 };
 
-/** The ways of scripts/kafka-local.sh, cheapest question first. */
+/** A process of our own, also beside KAFKA_BROKERS or Docker: the fault suite kills it. scripts/kafka-local.sh has the ways. */
 const hasKafka = () => {
-  if (process.env.KAFKA_BROKERS) return true;
   const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'kafka-local');
   const hasJars = existsSync(join(cache, `libs-${process.env.KAFKA_VERSION ?? '4.3.1'}`, '.complete')) || isOnPath('mvn');
-  if (hasJars && (hasJava17() || (isOnPath('python3') && succeeds('python3', '-m', 'pip', '--version')))) return true;
-  return isOnPath('docker') && succeeds('docker', 'info');
+  return hasJars && (hasJava17() || (isOnPath('python3') && succeeds('python3', '-m', 'pip', '--version')));
 };
 
 const hasBrowser = () => {
@@ -59,9 +57,7 @@ const hasPostgres = (root) => {
 
 /** One phrase for each thing that is missing. */
 export const missingForTests = (root) => [
-  ...(hasKafka()
-    ? []
-    : ['a Kafka broker (set KAFKA_BROKERS, or install Java 17 or python3 with pip together with Maven, or start Docker)']),
+  ...(hasKafka() ? [] : ['a Kafka broker that can be killed (install Java 17, or python3 with pip, together with Maven)']),
   ...(hasBrowser() ? [] : ['Chromium or Chrome (install it or set CHROME_PATH)']),
   ...(hasPostgres(root)
     ? []

@@ -1,4 +1,4 @@
-// `npm test`: every check, then every jest project. Nothing is skipped in silence: a skipped or todo test, a project
+// `npm test`: every check, then every jest project, then the fault suite. Nothing is skipped in silence: a skipped or todo test, a project
 // without tests and a broker that does not start all count as failed. The last line is "N passed, N failed".
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -10,6 +10,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const scratch = mkdtempSync(join(tmpdir(), 'surprisal-test-'));
 const bin = (...parts) => join(root, 'node_modules', ...parts);
 const JEST_LIMIT_MS = 30 * 60_000;
+const FAULTS_LIMIT_MS = 30 * 60_000;
 
 const total = { passed: 0, failed: 0 };
 const failures = [];
@@ -35,18 +36,28 @@ for (const signal of ['SIGINT', 'SIGTERM'])
     child?.kill(signal);
   });
 
-/** Resolves when it ends, whatever its exit code: the report file tells what happened. */
-const runJest = (args, environment) =>
+/** Resolves when it ends, whatever its exit code, with what it printed meanwhile. */
+const run = (args, limitMs, options) =>
   new Promise((resolve) => {
-    const jest = ['--experimental-vm-modules', '--no-warnings', bin('jest', 'bin', 'jest.js'), ...args];
-    child = spawn(process.execPath, jest, { cwd: root, stdio: 'inherit', env: { ...process.env, ...environment } });
-    const limit = setTimeout(() => child.kill('SIGKILL'), JEST_LIMIT_MS);
+    child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit', ...options });
+    let output = '';
+    child.stdout?.on('data', (chunk) => {
+      process.stdout.write(chunk);
+      output += chunk;
+    });
+    const limit = setTimeout(() => child.kill('SIGKILL'), limitMs);
     child.on('close', () => {
       clearTimeout(limit);
       child = undefined;
-      resolve();
+      resolve(output);
     });
   });
+
+/** The report file tells what happened. */
+const runJest = (args, environment) => {
+  const jest = ['--experimental-vm-modules', '--no-warnings', bin('jest', 'bin', 'jest.js'), ...args];
+  return run(jest, JEST_LIMIT_MS, { env: { ...process.env, ...environment } });
+};
 
 const countSuites = (report) => {
   for (const suite of report.testResults) {
@@ -107,6 +118,17 @@ const testWithBroker = async () => {
   }
 };
 
+/** It kills a broker and a server of its own. Each of its checks is a line, and its last line counts them. */
+const testFaults = async () => {
+  const program = join(root, 'dist', 'test', 'faults', 'main.js');
+  const output = await run([program], FAULTS_LIMIT_MS, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [, passed, failed] = /^(\d+) passed, (\d+) failed\n$/m.exec(output) ?? [];
+  if (passed === undefined) return count('fault suite: no result (crashed, or too long)', false);
+  total.passed += Number(passed);
+  total.failed += Number(failed);
+  failures.push(...[...output.matchAll(/^FAILED {2}(.*)$/gm)].map(([, what]) => `fault suite: ${what}`));
+};
+
 const staticChecks = () => {
   check('format (prettier)', [bin('prettier', 'bin', 'prettier.cjs'), '--check', '.']);
   check('lint (eslint)', [bin('eslint', 'bin', 'eslint.js'), '.']);
@@ -121,6 +143,7 @@ const staticChecks = () => {
 staticChecks();
 for (const project of ['unit', 'contract']) if (!isInterrupted) await jestProject(project, {});
 if (!isInterrupted) await testWithBroker();
+if (!isInterrupted) await testFaults();
 if (isInterrupted) count('interrupted before the end', false);
 rmSync(scratch, { recursive: true, force: true });
 

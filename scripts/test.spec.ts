@@ -27,6 +27,11 @@ const BROKER = `#!/bin/sh
   echo "kafka $1" >> calls
   case $1 in status) test "$BROKER" = up ;; up) test "$BROKER" != broken ;; env) echo KAFKA_BROKERS=127.0.0.1:19092 ;; esac`;
 
+/** Prints what the fault suite would, or crashes where there is nothing to print. */
+const FAULTS = `import { appendFileSync } from 'node:fs';
+  appendFileSync('calls', 'faults\\n');
+  console.log(process.env.FAULTS || 'passed  kills\\n\\n1 passed, 0 failed');`;
+
 let clone: string;
 const put = (path: string, text: string): void => {
   mkdirSync(dirname(join(clone, path)), { recursive: true });
@@ -54,6 +59,7 @@ beforeEach(() => {
   }
   put('node_modules/jest/bin/jest.js', JEST);
   for (const folder of ['jest', 'eslint', 'typescript']) put(`node_modules/${folder}/package.json`, '{ "type": "module" }');
+  put('dist/test/faults/main.js', FAULTS);
   put('scripts/kafka-local.sh', BROKER);
   chmodSync(join(clone, 'scripts/kafka-local.sh'), 0o755);
 });
@@ -77,8 +83,9 @@ describe('npm test', () => {
       'jest integration broker 127.0.0.1:19092',
       'jest e2e broker 127.0.0.1:19092',
       'kafka down',
+      'faults',
     ]);
-    expect(lines.at(-1)).toBe('10 passed, 0 failed');
+    expect(lines.at(-1)).toBe('11 passed, 0 failed');
     expect(status).toBe(0);
   });
 
@@ -96,22 +103,22 @@ describe('npm test', () => {
       'jest integration broker 127.0.0.1:19092 on postgres://other',
     ]);
     expect(calls).toContain('jest integration broker 127.0.0.1:19092');
-    expect(lines.at(-1)).toBe('10 passed, 0 failed');
+    expect(lines.at(-1)).toBe('11 passed, 0 failed');
   });
 
   it('goes on after a failed check, shows its words and ends with exit code 1', () => {
     const { status, lines } = runTests({ FAILS: 'eslint' });
     expect(lines).toContain('the words of eslint');
-    expect(lines.at(-1)).toBe('8 passed, 1 failed');
+    expect(lines.at(-1)).toBe('9 passed, 1 failed');
     expect(status).toBe(1);
   });
 
   it.each([
-    ['a failed test', { ...PASSING, unit: ['passed', 'failed'] }, '8 passed, 1 failed', 'unit.spec.ts: test 1'],
-    ['a skipped test', { ...PASSING, unit: ['passed', 'pending'] }, '8 passed, 1 failed', 'unit.spec.ts: test 1 (pending)'],
-    ['a todo', { ...PASSING, unit: ['passed', 'todo'] }, '8 passed, 1 failed', 'unit.spec.ts: test 1 (todo)'],
-    ['a suite that cannot be read', { ...PASSING, unit: [] }, '7 passed, 1 failed', 'unit.spec.ts: cannot be read'],
-    ['a project without a report', { ...PASSING, e2e: undefined }, '8 passed, 1 failed', 'e2e tests: no result'],
+    ['a failed test', { ...PASSING, unit: ['passed', 'failed'] }, '9 passed, 1 failed', 'unit.spec.ts: test 1'],
+    ['a skipped test', { ...PASSING, unit: ['passed', 'pending'] }, '9 passed, 1 failed', 'unit.spec.ts: test 1 (pending)'],
+    ['a todo', { ...PASSING, unit: ['passed', 'todo'] }, '9 passed, 1 failed', 'unit.spec.ts: test 1 (todo)'],
+    ['a suite that cannot be read', { ...PASSING, unit: [] }, '8 passed, 1 failed', 'unit.spec.ts: cannot be read'],
+    ['a project without a report', { ...PASSING, e2e: undefined }, '9 passed, 1 failed', 'e2e tests: no result'],
   ])('counts %s as failed', (_what, statuses, last, failure) => {
     const { status, lines } = runTests({ STATUSES: JSON.stringify(statuses) });
     expect(lines.at(-1)).toBe(last);
@@ -119,9 +126,18 @@ describe('npm test', () => {
     expect(status).toBe(1);
   });
 
+  it('adds what the fault suite counted, by name where it failed', () => {
+    const found = 'FAILED  every record ended once\n          scored: 1\npassed  alerts\n\n1 passed, 1 failed';
+    const { status, lines } = runTests({ FAULTS: found });
+    expect(lines.slice(lines.indexOf('Failed:'))).toContain('  fault suite: every record ended once');
+    expect(lines.at(-1)).toBe('10 passed, 1 failed');
+    expect(status).toBe(1);
+    expect(runTests({ FAULTS: 'it crashed' }).lines.at(-1)).toBe('9 passed, 1 failed');
+  });
+
   it('fails when no broker starts', () => {
     const { status, lines } = runTests({ BROKER: 'broken' });
-    expect(lines.at(-1)).toBe('7 passed, 1 failed');
+    expect(lines.at(-1)).toBe('8 passed, 1 failed');
     expect(status).toBe(1);
   });
 });

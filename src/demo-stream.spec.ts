@@ -1,8 +1,17 @@
+import { PlainScorer } from '../test/support/plain-scorer.js';
 import { loadSchema } from './config.js';
 import { DemoStream } from './demo-stream.js';
+import { EvidenceColumns } from './domain/evidence-columns.js';
 import { transactionParser } from './domain/parse-transaction.js';
 import type { Label } from './domain/label.js';
-import { LabelSink, Scorer, ScoringStore, type BatchCommit, type CommitResult, type ScoringResult } from './scoring/ports.js';
+import {
+  LabelSink,
+  ScoringStore,
+  type BatchCommit,
+  type CommitResult,
+  type ScoringResult,
+  type ScoringWork,
+} from './scoring/ports.js';
 import { OnlineLine } from './scoring/score-transactions.js';
 import { createWorld } from './synthetic/world.js';
 
@@ -16,7 +25,7 @@ class Journal extends ScoringStore {
   readonly entries: string[] = [];
   readonly positions: [bigint, bigint][] = [];
   override read() {
-    return Promise.resolve({ known: new Map<string, string>(), states: [], evidence: [] });
+    return Promise.resolve({ known: new Map<string, string>(), states: [], evidence: EvidenceColumns.of([]) });
   }
   override commit({ source }: BatchCommit): Promise<CommitResult> {
     if (source.kind === 'direct' && source.position) this.positions.push([source.position.from, source.position.next]);
@@ -24,14 +33,14 @@ class Journal extends ScoringStore {
   }
 }
 
-class JournalScorer extends Scorer {
+class JournalScorer extends PlainScorer {
+  override readonly featureSet = 'x';
   constructor(private readonly journal: Journal) {
     super();
   }
-  override readonly needs = { featureSet: 'x', lookBackMs: 0 };
-  override score({ transactions }: Parameters<Scorer['score']>[0]): Promise<ScoringResult> {
+  protected override resultOf({ transactions }: ScoringWork): ScoringResult {
     for (const { id } of transactions) this.journal.entries.push(`t ${id}`);
-    return Promise.resolve({ featureSet: 'x', rows: [], states: [], evidence: [], alerts: [] });
+    return { featureSet: 'x', rows: [], states: [], evidence: [], alerts: [] };
   }
 }
 

@@ -1,13 +1,17 @@
-import { Worker } from 'node:worker_threads';
-import { EvidenceColumns } from './domain/evidence-columns.js';
+import { Worker, type Transferable } from 'node:worker_threads';
+import { EvidenceDirectory, type EvidenceVisit } from './evidence-directory.js';
 import type { FitProgress } from './models/detector.js';
-import { Scorer, type ScoringResult, type ScoringWork } from './scoring/ports.js';
+import { Scorer, type ScoringNeeds, type ScoringResult, type ScoringWork } from './scoring/ports.js';
 import type { ScoringTerms } from './scoring/score-batch.js';
 import type { RetrainInput } from './training/retrain.js';
 import type { FromWorker, Retrained, ToWorker } from './worker-messages.js';
+import { packStates, packTransactions, unpackResult, type PackedResult } from './worker-transfer.js';
 
 /** Batches that wait for a thread before `score` refuses: the doors hold back long before. */
 const WAITING_MAX = 64;
+
+/** What the loaded model's features need. */
+type ModelNeeds = Pick<ScoringNeeds, 'featureSet' | 'lookBackMs'>;
 
 interface Pending {
   readonly resolve: (value: never) => void;
@@ -43,11 +47,14 @@ class WorkerThread {
     this.#worker.postMessage(message);
   }
 
-  ask<T>(build: (id: number) => ToWorker, onProgress?: Pending['onProgress']): Promise<T> {
+  ask<T>(
+    build: (id: number) => ToWorker,
+    { onProgress, transfer = [] }: { onProgress?: Pending['onProgress']; transfer?: readonly Transferable[] } = {},
+  ): Promise<T> {
     const id = this.#nextId++;
     return new Promise<T>((resolve, reject) => {
       this.#pending.set(id, { resolve, reject, ...(onProgress && { onProgress }) });
-      this.#worker.postMessage(build(id));
+      this.#worker.postMessage(build(id), transfer);
     });
   }
 
@@ -69,19 +76,38 @@ class WorkerThread {
   }
 }
 
+/** Batches enter one after another: each is read while the one before is scored, by what will be kept when its turn comes. */
+class ScoringLane {
+  readonly directory = new EvidenceDirectory();
+  #entering = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(readonly thread: WorkerThread) {}
+
+  get waiting(): number {
+    return this.#entering + this.thread.waiting;
+  }
+
+  async enter<T>(work: () => Promise<T> | T): Promise<T> {
+    this.#entering += 1;
+    const entered = this.#last.then(work);
+    this.#last = entered.catch(() => undefined);
+    try {
+      return await entered;
+    } finally {
+      this.#entering -= 1;
+    }
+  }
+}
+
 /** The served Scorer: a fixed number of threads, each batch to the one with the least to do. */
 export class WorkerPool extends Scorer {
-  readonly #threads: readonly WorkerThread[];
-  #needs: Scorer['needs'] | null = null;
+  readonly #lanes: readonly ScoringLane[];
+  #needs: ModelNeeds | null = null;
 
   constructor(threads: number, backend: 'simd' | 'reference', onBroken: (error: Error) => void) {
     super();
-    this.#threads = Array.from({ length: threads }, () => new WorkerThread(backend, onBroken));
-  }
-
-  override get needs(): Scorer['needs'] {
-    if (!this.#needs) throw new Error('no model is loaded yet');
-    return this.#needs;
+    this.#lanes = Array.from({ length: threads }, () => new ScoringLane(new WorkerThread(backend, onBroken)));
   }
 
   get ready(): boolean {
@@ -89,29 +115,59 @@ export class WorkerPool extends Scorer {
   }
 
   /**
-   * All threads change at their next batch border.
+   * All threads change at their next batch border, and forget the evidence that they keep.
    *
    * @throws Error when the model cannot be loaded; the one before goes on scoring
    */
-  async useModel(artifact: Uint8Array, needs: Scorer['needs'], terms: ScoringTerms): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.ask((id) => ({ kind: 'use-model', id, artifact, terms }))));
+  async useModel(artifact: Uint8Array, needs: ModelNeeds, terms: ScoringTerms): Promise<void> {
+    await Promise.all(
+      this.#lanes.map(async (lane) => {
+        const { used } = await lane.enter(() => {
+          lane.directory.clear();
+          return { used: lane.thread.ask((id) => ({ kind: 'use-model', id, artifact, terms })) };
+        });
+        await used;
+      }),
+    );
     this.#needs = needs;
   }
 
   useTerms(terms: ScoringTerms): void {
-    for (const thread of this.#threads) thread.post({ kind: 'use-terms', terms });
+    for (const { thread } of this.#lanes) thread.post({ kind: 'use-terms', terms });
   }
 
-  override score(work: ScoringWork): Promise<ScoringResult> {
-    const thread = this.#threads.reduce((least, next) => (next.waiting < least.waiting ? next : least));
-    if (thread.waiting >= WAITING_MAX)
-      return Promise.reject(new Error(`${thread.waiting} batches wait for a scoring thread already`));
-    const transfer = { ...work, evidence: EvidenceColumns.of(work.evidence) };
-    return thread.ask((id) => ({ kind: 'score', id, work: transfer }));
+  override async score<Work extends ScoringWork>(
+    read: (needs: ScoringNeeds) => Promise<Work>,
+  ): Promise<{ work: Work; result: ScoringResult }> {
+    const lane = this.#lanes.reduce((least, next) => (next.waiting < least.waiting ? next : least));
+    if (lane.waiting >= WAITING_MAX) throw new Error(`${lane.waiting} batches wait for a scoring thread already`);
+    const { work, scored } = await lane.enter(async () => {
+      if (!this.#needs) throw new Error('no model is loaded yet');
+      const { featureSet, lookBackMs } = this.#needs;
+      const visit = lane.directory.visit(lookBackMs);
+      const work = await read({ featureSet, ...visit });
+      return { work, scored: this.#post(work, lane.thread, visit) };
+    });
+    return { work, result: await scored };
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.stop()));
+    await Promise.all(this.#lanes.map(({ thread }) => thread.stop()));
+  }
+
+  async #post(
+    { transactions, states, evidence }: ScoringWork,
+    thread: WorkerThread,
+    visit: EvidenceVisit,
+  ): Promise<ScoringResult> {
+    const work = {
+      transactions: packTransactions(transactions),
+      states: packStates(states),
+      evidence: visit.deliver(evidence),
+    };
+    const transfer = [evidence.numbers.buffer, work.transactions.numbers.buffer, work.states.bytes.buffer];
+    const packed = await thread.ask<PackedResult>((id) => ({ kind: 'score', id, work }), { transfer });
+    return unpackResult(packed, transactions);
   }
 }
 
@@ -130,7 +186,7 @@ export const retrainInThread = async (
   options.signal?.throwIfAborted();
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
-    return await thread.ask<Retrained>((id) => ({ kind: 'retrain', id, input, seed: options.seed }), options.onProgress);
+    return await thread.ask<Retrained>((id) => ({ kind: 'retrain', id, input, seed: options.seed }), options);
   } finally {
     options.signal?.removeEventListener('abort', abort);
     await thread.stop();

@@ -1,23 +1,27 @@
-import { parentPort, workerData } from 'node:worker_threads';
-import { EvidenceColumns } from './domain/evidence-columns.js';
+import { parentPort, workerData, type Transferable } from 'node:worker_threads';
 import { createRandom } from './domain/random.js';
+import { EvidenceMemory } from './features/evidence-memory.js';
 import { scoreBatch, type ScoringTerms } from './scoring/score-batch.js';
 import { loadScoringModel, type ScoringModel } from './scoring/scoring-model.js';
 import { createTensorBackend } from './tensor-backend.js';
 import { retrain } from './training/retrain.js';
 import type { FromWorker, ToWorker } from './worker-messages.js';
+import { packResult, unpackStates, unpackTransactions } from './worker-transfer.js';
 
-/** The thread that scores and fits. It holds one model at a time and no connection to anything. */
+/** The thread that scores and fits. It holds one model at a time, evidence as the pool says, and no connection to anything. */
 const port = parentPort!;
 const backend = createTensorBackend((workerData as { backend: 'simd' | 'reference' }).backend);
 let model: ScoringModel | null = null;
 let terms: ScoringTerms | null = null;
+let evidence = new EvidenceMemory();
 
-const say = (message: FromWorker): void => port.postMessage(message);
+const say = (message: FromWorker, transfer: readonly Transferable[] = []): void => port.postMessage(message, transfer);
 
 const handle = async (message: ToWorker): Promise<void> => {
   switch (message.kind) {
     case 'use-model':
+      // Also when the model cannot be loaded: the pool counts on it.
+      evidence = new EvidenceMemory();
       model = loadScoringModel(message.artifact, backend);
       terms = message.terms;
       return say({ kind: 'used', id: message.id, result: null });
@@ -26,9 +30,10 @@ const handle = async (message: ToWorker): Promise<void> => {
       return;
     case 'score': {
       if (!model || !terms) throw new Error('a batch came before a model');
-      const { runs, numbers } = message.work.evidence;
-      const work = { ...message.work, evidence: new EvidenceColumns(runs, numbers) };
-      return say({ kind: 'scored', id: message.id, result: scoreBatch(work, model, terms) });
+      const { transactions, states, evidence: delivery } = message.work;
+      const work = { transactions: unpackTransactions(transactions), states: unpackStates(states), evidence: delivery };
+      const { packed, transfer } = packResult(scoreBatch(work, model, terms, evidence));
+      return say({ kind: 'scored', id: message.id, result: packed }, transfer);
     }
     case 'retrain': {
       const {

@@ -1,7 +1,9 @@
+import { EvidenceColumns } from '../domain/evidence-columns.js';
 import { TransactionSchemaDefinition } from '../domain/transaction-schema.js';
 import { Activity } from './activity.js';
 import { createFeatureSet } from './catalog.js';
 import { computeFeatures } from './compute-features.js';
+import { deliverOnce, EvidenceMemory } from './evidence-memory.js';
 import { fitPriors } from './priors.js';
 
 const schema = TransactionSchemaDefinition.parse({
@@ -47,8 +49,9 @@ describe('activity', () => {
 
   it('says what is to be added, not what was loaded; a withdrawn label leaves nothing', () => {
     const activity = new Activity(featureSet);
-    activity.addEvidence({ entityType: 'shop', entityId: 't', bucketMs: HOUR, bin: 3, n: 7, nFraud: 1 });
-    activity.addEvidence({ entityType: 'nobody', entityId: 't', bucketMs: HOUR, bin: 3, n: 7, nFraud: 1 });
+    const cell = { entityId: 't', bucketMs: HOUR, bin: 3, n: 7, nFraud: 1 };
+    const stored = ['shop', 'nobody'].map((entityType) => ({ entityType, ...cell }));
+    new EvidenceMemory().lend(deliverOnce(EvidenceColumns.of(stored)), activity);
     const row = { entities: ['a', 't', 'k'], occurredAtMs: HOUR + 1, amountBin: 3 };
     activity.applyLabel(row, 1);
     expect(activity.evidenceDeltas()).toEqual([

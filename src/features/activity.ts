@@ -40,10 +40,10 @@ export class Activity {
     if (bytes.length > 0) this.primary.set(entityId, PrimaryState.decode(bytes));
   }
 
-  /** A stored cell. Types that the schema does not name and rows that were not learned are left alone. */
-  addEvidence(cell: EvidenceCount): void {
-    const type = this.featureSet.plan.secondary.findIndex((entity) => entity.name === cell.entityType);
-    if (type >= 0 && cell.bin < AMOUNT_BINS) this.cellsOf(type, cell.entityId).load(cell.bucketMs, cell.bin, cell.n, cell.nFraud);
+  /** What is known of a secondary entity, before any transaction of it is computed. Types that the schema does not name are left alone. */
+  useEvidence(entityType: string, entityId: string, cells: EvidenceCells): void {
+    const type = this.featureSet.plan.secondary.findIndex((entity) => entity.name === entityType);
+    if (type >= 0) this.evidence[type]!.set(entityId, cells);
   }
 
   /**
@@ -72,7 +72,7 @@ export class Activity {
     const deltas: EvidenceCount[] = [];
     this.featureSet.plan.secondary.forEach(({ name }, type) => {
       for (const [entityId, cells] of this.evidence[type]!)
-        for (let i = 0; i < cells.length; i += 1) {
+        for (let i = cells.firstAdded; i < cells.length; i += 1) {
           const n = cells.addedN[i]!;
           const nFraud = cells.addedFraud[i]!;
           if (n !== 0 || nFraud !== 0)

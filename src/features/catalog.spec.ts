@@ -57,7 +57,7 @@ describe('the catalog', () => {
   it('looks back far enough for windows and filter, from the label delay', () => {
     const days = (schema: TransactionSchema): number =>
       Math.floor(createFeatureSet(schema, emptyPriors(schema)).lookBackMs / 86_400_000);
-    expect([days(shipped('handbook')), days(shipped('sparkov')), days(shipped('ulb'))]).toEqual([67, 37, 0]);
+    expect([days(shipped('handbook')), days(shipped('sparkov')), days(shipped('ulb'))]).toEqual([68, 37, 0]);
   });
 
   it('a field with the name of a derived feature is kept as raw', () => {

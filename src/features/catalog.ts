@@ -32,7 +32,7 @@ export interface FeatureSet {
 }
 
 /** Counts up whenever the same names come to mean other numbers. */
-const MEANING = 1;
+const MEANING = 2;
 const DENSITY_LEVELS_MAX = 50;
 export const MARKOV_COLUMN = 'markov';
 
@@ -147,7 +147,8 @@ export const createFeatureSet = (schema: TransactionSchema, priors: FeaturePrior
   const fields = hasFields ? fieldColumns(schema, priors).length : 0;
   const columns = withUniqueNames(columnsOf(schema, priors, plan), fields);
   const hasMarkov = plan.secondary.some((entity) => entity.markov !== null);
-  const days = Math.max(...plan.windowsDays, hasMarkov ? MARKOV_DAYS : 0);
+  // One more: the filter begins at the start of a day.
+  const days = Math.max(...plan.windowsDays, hasMarkov ? MARKOV_DAYS + 1 : 0);
   const needsEvidence = plan.hasState && plan.secondary.length > 0;
   const widest = Math.max(0, ...plan.secondary.map((entity) => entity.bucketMs));
   return {

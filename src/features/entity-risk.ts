@@ -1,8 +1,8 @@
 import { numericColumn, type FeatureColumn } from '../domain/feature-matrix.js';
-import { DAY_MS } from './calendar.js';
 import type { EvidenceCells } from './evidence.js';
-import { decayed, evidenceRatio, withEvidence } from './markov-filter.js';
-import { MARKOV_DAYS, type FeaturePlan, type SecondaryPlan } from './plan.js';
+import { decayed } from './markov-filter.js';
+import { MarkovPass } from './markov-pass.js';
+import { markovFromMs, type FeaturePlan, type SecondaryPlan } from './plan.js';
 
 /** Count and share of known fraud of a secondary entity per window that ends at the label delay: the Handbook's order. */
 export const riskColumns = (plan: FeaturePlan, entity: SecondaryPlan): FeatureColumn[] =>
@@ -31,15 +31,12 @@ export const writeRisk = (
     out.fill(0, at, at + 2 * windowsMs.length);
     return at + 2 * windowsMs.length;
   }
-  let i = cells.firstAfter(newestKnown(plan, entity, ms)) - 1;
-  let n = 0;
-  let nFraud = 0;
+  const end = cells.firstAfter(newestKnown(plan, entity, ms));
+  cells.totalTo(end);
   for (let w = 0; w < windowsMs.length; w += 1) {
-    const from = ms - plan.delayMs - windowsMs[w]!;
-    for (; i >= 0 && cells.buckets[i]! > from; i -= 1) {
-      n += cells.n[i]!;
-      nFraud += cells.nFraud[i]!;
-    }
+    const from = cells.firstAfter(ms - plan.delayMs - windowsMs[w]!, end);
+    const n = cells.nBefore[end]! - cells.nBefore[from]!;
+    const nFraud = cells.fraudBefore[end]! - cells.fraudBefore[from]!;
     out[at] = n;
     // A label may reach a cell before its transaction does: other workers write cells as well.
     out[at + 1] = n > 0 ? Math.min(1, Math.max(0, nFraud / n)) : 0;
@@ -48,25 +45,21 @@ export const writeRisk = (
   return at;
 };
 
-/** Log-odds that the entity is compromised now: forward pass over the cells of 60 days whose labels are known. */
+/**
+ * Log-odds that the entity is compromised now: forward pass over its cells whose labels are known, from `markovFromMs` on.
+ * That start moves once a day, so rows share a pass.
+ */
 export const markovLogOdds = (plan: FeaturePlan, entity: SecondaryPlan, cells: EvidenceCells | undefined, ms: number): number => {
   const tables = entity.markov!;
   let p = tables.stationary;
-  if (cells === undefined) return Math.log(p / (1 - p));
-  const end = cells.firstAfter(newestKnown(plan, entity, ms));
-  let i = cells.firstAfter(ms - plan.delayMs - MARKOV_DAYS * DAY_MS);
-  let lastMs = ms;
-  for (let bucket = -1; i < end;) {
-    const next = cells.buckets[i]!;
-    if (bucket >= 0) p = decayed(tables, p, next - bucket);
-    bucket = next;
-    lastMs = next;
-    // Inside a bucket evidence adds in log-odds: the order within it does not matter.
-    let ratio = 1;
-    for (; i < end && cells.buckets[i] === bucket; i += 1)
-      ratio *= evidenceRatio(tables, cells.bins[i]!, cells.n[i]!, cells.nFraud[i]!);
-    p = withEvidence(p, ratio);
+  if (cells !== undefined) {
+    const end = cells.firstAfter(newestKnown(plan, entity, ms));
+    const fromMs = markovFromMs(plan, ms);
+    const start = cells.firstAfter(fromMs - 1, end);
+    if (start < end) {
+      p = MarkovPass.startingAt(fromMs, cells.passes).upTo(end, cells, tables, start);
+      p = decayed(tables, p, ms - cells.buckets[end - 1]!);
+    }
   }
-  p = decayed(tables, p, ms - lastMs);
   return Math.log(p / (1 - p));
 };

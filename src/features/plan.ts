@@ -5,7 +5,7 @@ import type { FeaturePriors } from './feature-priors.js';
 
 /** Without a stated delay, labels are taken to be known after a week. */
 const LABEL_DELAY_DAYS = 7;
-/** The Markov filter looks this far back from the label delay. */
+/** The Markov filter looks this far back from the label delay, and on to the start of that day. */
 export const MARKOV_DAYS = 60;
 
 /** One secondary entity: which position in `Transaction.entities`, and the width of its evidence buckets. */
@@ -48,6 +48,20 @@ export interface DistancePlan {
 
 /** Features read only evidence that is older than this. */
 export const labelDelayMs = (schema: TransactionSchema): number => (schema.label?.delayDays ?? LABEL_DELAY_DAYS) * DAY_MS;
+
+/**
+ * From a start without memory, how long until a row's windows are full: the longest, which for a secondary entity ends at the
+ * label delay. The Markov filter's horizon does not count: without evidence it says what it says of any new entity.
+ */
+export const warmUpMs = ({ hasState, secondary, delayMs, windowsMs }: FeaturePlan): number =>
+  hasState ? windowsMs.at(-1)! + (secondary.length > 0 ? delayMs : 0) : 0;
+
+/**
+ * Where the Markov filter's pass for a row begins: the start of the UTC day that lies 60 days before the label delay. One
+ * start for a day of rows lets them share the pass.
+ */
+export const markovFromMs = ({ delayMs }: Pick<FeaturePlan, 'delayMs'>, ms: number): number =>
+  Math.floor((ms - delayMs) / DAY_MS - MARKOV_DAYS) * DAY_MS;
 
 export const featurePlan = (schema: TransactionSchema, priors: FeaturePriors): FeaturePlan => {
   const { set, markovEntity, counterpartEntity, profileField } = schema.features;

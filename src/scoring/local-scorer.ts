@@ -1,4 +1,5 @@
-import { Scorer, type ScoringResult, type ScoringWork } from './ports.js';
+import { deliverOnce } from '../features/evidence-memory.js';
+import { Scorer, type ScoringNeeds, type ScoringResult, type ScoringWork } from './ports.js';
 import { scoreBatch, type ScoringTerms } from './score-batch.js';
 import type { ScoringModel } from './scoring-model.js';
 
@@ -11,16 +12,16 @@ export class LocalScorer extends Scorer {
     super();
   }
 
-  override get needs(): Scorer['needs'] {
-    return { featureSet: this.model.featureSet.id, lookBackMs: this.model.featureSet.lookBackMs };
-  }
-
   /** Changes calibration and policy from the next batch on. */
   use(terms: ScoringTerms): void {
     this.terms = terms;
   }
 
-  override score(work: ScoringWork): Promise<ScoringResult> {
-    return Promise.resolve(scoreBatch(work, this.model, this.terms));
+  override async score<Work extends ScoringWork>(
+    read: (needs: ScoringNeeds) => Promise<Work>,
+  ): Promise<{ work: Work; result: ScoringResult }> {
+    const { id, lookBackMs } = this.model.featureSet;
+    const work = await read({ featureSet: id, lookBackMs, kept: () => null });
+    return { work, result: scoreBatch({ ...work, evidence: deliverOnce(work.evidence) }, this.model, this.terms) };
   }
 }

@@ -10,8 +10,8 @@ const arrive = (store: MemoryScoringStore): Promise<unknown> => {
   return store.commit({ rows: [row], states: [], evidence: [] } as unknown as BatchCommit);
 };
 const fraudsIn = async (store: MemoryScoringStore): Promise<number> => {
-  const secondary = [{ entityType: 'merchant', entityIds: ['shop'] }];
-  const keys = { transactionIds: [], featureSet: '', primaryIds: [], secondary, evidenceFromMs: 0, evidenceToMs: 1e9 };
+  const evidence = [{ entityType: 'merchant', entityId: 'shop', fromMs: 0, kept: null }];
+  const keys = { transactionIds: [], featureSet: '', primaryIds: [], evidence, evidenceToMs: 1e9, settledBeforeMs: 0 };
   const cells = [...(await store.read(keys)).evidence];
   for (const { bucketMs, bin, n } of cells) expect({ bucketMs, bin, n }).toEqual({ bucketMs: 60_000, bin: 3, n: 0 });
   return cells.reduce((sum, { nFraud }) => sum + nFraud, 0);

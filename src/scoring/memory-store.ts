@@ -1,3 +1,4 @@
+import { entityKey, EvidenceColumns } from '../domain/evidence-columns.js';
 import type { Label } from '../domain/label.js';
 import type { BatchCommit, BatchKeys, BatchMemory, CommitResult, CommittedRow, EntityState, EvidenceCell } from './ports.js';
 import { ScoringStore } from './ports.js';
@@ -50,11 +51,10 @@ export class MemoryScoringStore extends ScoringStore {
     }
     const states = keys.primaryIds.flatMap((id) => this.#states.get(id) ?? []);
     const evidence: EvidenceCell[] = [];
-    for (const { entityType, entityIds } of keys.secondary)
-      for (const id of entityIds)
-        for (const cell of this.#evidence.get(`${entityType}\n${id}`)?.values() ?? [])
-          if (cell.bucketMs >= keys.evidenceFromMs && cell.bucketMs < keys.evidenceToMs) evidence.push(cell);
-    return Promise.resolve({ known, states, evidence });
+    for (const { entityType, entityId, fromMs } of keys.evidence)
+      for (const cell of this.#evidence.get(entityKey(entityType, entityId))?.values() ?? [])
+        if (cell.bucketMs >= fromMs && cell.bucketMs < keys.evidenceToMs) evidence.push(cell);
+    return Promise.resolve({ known, states, evidence: EvidenceColumns.of(evidence) });
   }
 
   override commit(commit: BatchCommit): Promise<CommitResult> {
@@ -100,7 +100,7 @@ export class MemoryScoringStore extends ScoringStore {
 
   #add(cells: readonly EvidenceCell[]): void {
     for (const cell of cells) {
-      const entity = `${cell.entityType}\n${cell.entityId}`;
+      const entity = entityKey(cell.entityType, cell.entityId);
       let buckets = this.#evidence.get(entity);
       if (!buckets) this.#evidence.set(entity, (buckets = new Map<string, EvidenceCell>()));
       const key = `${cell.bucketMs}/${cell.bin}`;

@@ -1,5 +1,6 @@
 import type { Alert } from '../domain/alert.js';
 import type { Calibration } from '../domain/calibration.js';
+import type { EvidenceColumns, EvidenceWanted } from '../domain/evidence-columns.js';
 import type { Label } from '../domain/label.js';
 import type { ModelVersion } from '../domain/model-version.js';
 import type { ScoredTransaction } from '../domain/scored-transaction.js';
@@ -53,17 +54,19 @@ export interface BatchKeys {
   readonly featureSet: string;
   readonly transactionIds: readonly string[];
   readonly primaryIds: readonly string[];
-  readonly secondary: readonly { readonly entityType: string; readonly entityIds: readonly string[] }[];
-  /** Evidence cells with bucketMs in [from, to) are wanted. */
-  readonly evidenceFromMs: number;
+  /** Each secondary entity once. */
+  readonly evidence: readonly EvidenceWanted[];
+  /** Evidence cells with bucketMs before this are wanted. */
   readonly evidenceToMs: number;
+  /** Cells before this rarely change any more: a store may take note of those that do, so that the others can be kept. */
+  readonly settledBeforeMs: number;
 }
 
 export interface BatchMemory {
   /** Content hash (hex SHA-256 of the canonical transaction) of the ids that were seen before. */
   readonly known: ReadonlyMap<string, string>;
   readonly states: readonly EntityState[];
-  readonly evidence: Iterable<EvidenceCell>;
+  readonly evidence: EvidenceColumns;
 }
 
 export interface CommittedRow {
@@ -113,7 +116,16 @@ export abstract class ScoringStore {
 export interface ScoringWork {
   readonly transactions: readonly Transaction[];
   readonly states: readonly EntityState[];
-  readonly evidence: Iterable<EvidenceCell>;
+  readonly evidence: EvidenceColumns;
+}
+
+/** What a batch is to read for the thread that will score it. */
+export interface ScoringNeeds {
+  readonly featureSet: string;
+  /** How far the loaded model's features look back; 0: they read no evidence. */
+  readonly lookBackMs: number;
+  /** Evidence of a secondary entity that the thread has from earlier batches, if it goes back to `fromMs`. */
+  kept(entityType: string, entityId: string, fromMs: number): EvidenceWanted['kept'];
 }
 
 export interface ScoringResult {
@@ -126,9 +138,13 @@ export interface ScoringResult {
 
 /** The pure part of the line, in a worker thread when served. */
 export abstract class Scorer {
-  /** Reads needed before scoring: what the loaded model's features look back on. */
-  abstract readonly needs: { readonly featureSet: string; readonly lookBackMs: number };
-  abstract score(work: ScoringWork): Promise<ScoringResult>;
+  /**
+   * Chooses who scores, has the batch read for him, and scores it. Nobody else's batch comes between a read and its place in
+   * the queue: what is kept when it is read is kept when it is scored.
+   */
+  abstract score<Work extends ScoringWork>(
+    read: (needs: ScoringNeeds) => Promise<Work>,
+  ): Promise<{ readonly work: Work; readonly result: ScoringResult }>;
 }
 
 /** Scores of the reference window, in rising event time; `fused` is computed from them by the policy at hand. */
@@ -203,12 +219,22 @@ export interface PartitionOfGroup {
   readonly partition: number;
 }
 
+/** How far a partition was read. */
+export interface StoredPosition {
+  readonly partition: number;
+  readonly next: bigint;
+  /** Largest event time committed from it, UTC epoch milliseconds; null before its first row. */
+  readonly maxEventMs: number | null;
+}
+
 /** Where each partition is to be read next. This, not Kafka's committed offset, is the truth. */
 export abstract class OffsetStore {
   /** The stored position; when there is none yet, `initial` is stored and answered (one statement: two starters agree). */
   abstract open(partition: PartitionOfGroup, initial: bigint): Promise<bigint>;
   /** Compare-and-set for batches without a transaction of their own (labels). False: the position was not `from`. */
   abstract advance(partition: PartitionOfGroup, from: bigint, next: bigint): Promise<boolean>;
+  /** Every partition of a topic that the group has opened. */
+  abstract positions(group: string, topic: string): Promise<readonly StoredPosition[]>;
 }
 
 /** Where the times of labels come from, for a door that can answer: labels known before their transaction are refused there. */

@@ -2,8 +2,10 @@ import { DAY_MS, demoHistory, WORLD_START_MS } from '../../test/support/demo-his
 import { loadConfig } from '../config.js';
 import type { Alert } from '../domain/alert.js';
 import type { Channel } from '../domain/decision.js';
+import { EvidenceColumns } from '../domain/evidence-columns.js';
 import { createRandom } from '../domain/random.js';
 import type { Transaction } from '../domain/transaction.js';
+import { deliverOnce } from '../features/evidence-memory.js';
 import { createSimdBackend } from '../tensor/simd.js';
 import { defaultEstimators, retrain } from '../training/retrain.js';
 import { scoreBatch } from './score-batch.js';
@@ -28,7 +30,7 @@ const candidate = await retrain(
 );
 
 const states = candidate.dataset.activity.states().map((state) => ({ ...state, version: 1 }));
-const evidence = candidate.dataset.activity.evidenceDeltas();
+const evidence = deliverOnce(EvidenceColumns.of(candidate.dataset.activity.evidenceDeltas()));
 
 /** Alerts of one transaction when only `lane` has a part of the budget, and all of it. */
 const alertsOf = (transaction: Transaction, lane: Channel, level = 0.999): readonly Alert[] => {

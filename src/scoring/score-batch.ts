@@ -3,6 +3,7 @@ import type { Channel, Policy } from '../domain/decision.js';
 import type { ScoredTransaction } from '../domain/scored-transaction.js';
 import { Activity } from '../features/activity.js';
 import { computeFeatures } from '../features/compute-features.js';
+import { EvidenceMemory, type EvidenceDelivery } from '../features/evidence-memory.js';
 import type { FeatureMatrix } from '../domain/feature-matrix.js';
 import { decide, type Decided } from './decide.js';
 import type { EntityState, ScoringResult, ScoringWork } from './ports.js';
@@ -15,16 +16,29 @@ export interface ScoringTerms {
   readonly policy: Policy;
 }
 
+export interface DeliveredWork extends Pick<ScoringWork, 'transactions' | 'states'> {
+  readonly evidence: EvidenceDelivery;
+}
+
 /**
  * The pure middle of the online line: transactions and what is remembered in; scored rows, new states and alerts out.
  * The same input gives the same bits, whatever the batch.
+ *
+ * @param memory evidence of earlier batches, which the delivery continues
  */
-export const scoreBatch = (work: ScoringWork, model: ScoringModel, terms: ScoringTerms): ScoringResult => {
+export const scoreBatch = (
+  work: DeliveredWork,
+  model: ScoringModel,
+  terms: ScoringTerms,
+  memory = new EvidenceMemory(),
+): ScoringResult => {
   const { featureSet } = model;
   const activity = new Activity(featureSet);
   for (const state of work.states) activity.addState(state.entityId, state.bytes);
-  for (const cell of work.evidence) activity.addEvidence(cell);
-  const computed = computeFeatures(featureSet, work.transactions, activity);
+  const { computed, evidence } = withEvidence(work.evidence, memory, activity, () => ({
+    computed: computeFeatures(featureSet, work.transactions, activity),
+    evidence: activity.evidenceDeltas(),
+  }));
   const scores = scoreChannels(model, computed.matrix);
   const width = featureSet.columns.length;
   const versions = {
@@ -53,7 +67,17 @@ export const scoreBatch = (work: ScoringWork, model: ScoringModel, terms: Scorin
     computed,
     model,
   );
-  return { featureSet: featureSet.id, rows, states, evidence: activity.evidenceDeltas(), alerts };
+  return { featureSet: featureSet.id, rows, states, evidence, alerts };
+};
+
+/** Whatever happens, the memory holds afterwards what the delivery says. */
+const withEvidence = <T>(delivery: EvidenceDelivery, memory: EvidenceMemory, activity: Activity, work: () => T): T => {
+  try {
+    memory.lend(delivery, activity);
+    return work();
+  } finally {
+    memory.settle(delivery);
+  }
 };
 
 /** Raw scores of every channel, one per row. A channel that the model lacks is 0 throughout, whose p-value is 1. */

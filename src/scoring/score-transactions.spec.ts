@@ -1,7 +1,8 @@
+import { PlainScorer } from '../../test/support/plain-scorer.js';
 import { TransactionSchemaDefinition } from '../domain/transaction-schema.js';
 import { transactionParser } from '../domain/parse-transaction.js';
 import { MemoryScoringStore } from './memory-store.js';
-import { Scorer, type BatchCommit, type CommitResult, type ScoringResult, type ScoringWork } from './ports.js';
+import type { BatchCommit, CommitResult, ScoringResult, ScoringWork } from './ports.js';
 import { ContentionError, OnlineLine, scoreTransactions } from './score-transactions.js';
 
 const schema = TransactionSchemaDefinition.parse({
@@ -14,16 +15,13 @@ const schema = TransactionSchemaDefinition.parse({
 });
 
 /** Approves everything; its scores are the amounts. */
-class AmountScorer extends Scorer {
+class AmountScorer extends PlainScorer {
   batches = 0;
-  featureSet = 'one';
-  override get needs() {
-    return { featureSet: this.featureSet, lookBackMs: 0 };
-  }
-  override score(work: ScoringWork): Promise<ScoringResult> {
+  override featureSet = 'one';
+  protected override resultOf(work: ScoringWork): ScoringResult {
     this.batches += 1;
     const channel = (score: number) => ({ score, minusLog10P: null });
-    return Promise.resolve({
+    return {
       featureSet: 'one',
       rows: work.transactions.map((transaction) => ({
         amountBin: 0,
@@ -45,7 +43,7 @@ class AmountScorer extends Scorer {
       })),
       evidence: [],
       alerts: [],
-    });
+    };
   }
 }
 

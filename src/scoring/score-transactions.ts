@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Alert } from '../domain/alert.js';
+import type { EvidenceWanted } from '../domain/evidence-columns.js';
 import type { TransactionParser } from '../domain/parse-transaction.js';
 import type { ScoredTransaction } from '../domain/scored-transaction.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import { problemSentence, type Transaction } from '../domain/transaction.js';
 import { labelDelayMs } from '../features/plan.js';
-import type { BatchKeys, DeadLetter, IncomingRecord, Repeat, Scorer, ScoringStore, Source } from './ports.js';
+import type { BatchKeys, DeadLetter, IncomingRecord, Repeat, Scorer, ScoringNeeds, ScoringStore, Source } from './ports.js';
 
 /** What the online line works with: how to read a record, what is remembered, and who scores. */
 export class OnlineLine {
@@ -50,16 +51,10 @@ export const scoreTransactions = async (
 ): Promise<LineOutcome> => {
   const { candidates, unreadable } = parseRecords(records, line.parser);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-    const needs = line.scorer.needs;
-    const memory = await line.store.read(keysOf(candidates, line.schema, needs));
-    const { fresh, repeats, conflicting } = separateRepeats(candidates, memory.known);
-    const result = await line.scorer.score({
-      transactions: fresh.map((candidate) => candidate.transaction),
-      states: memory.states,
-      evidence: memory.evidence,
-    });
+    const { work, result } = await line.scorer.score((needs) => readBatch(candidates, line, needs));
+    const { featureSet, fresh, repeats, conflicting } = work;
     // The champion changed between reading and scoring: what was read belongs to another feature set.
-    if (result.featureSet !== needs.featureSet) continue;
+    if (result.featureSet !== featureSet) continue;
     const deadLetters = [...unreadable, ...conflicting];
     const committed = await line.store.commit({
       source,
@@ -99,27 +94,57 @@ const parseRecords = (records: readonly IncomingRecord[], parser: TransactionPar
 };
 
 const contentHash = (parser: TransactionParser, transaction: Transaction): string =>
-  createHash('sha256').update(parser.canonical(transaction)).digest('hex');
+  hash('sha256', parser.canonical(transaction), 'hex');
 
-const keysOf = (candidates: readonly Candidate[], schema: TransactionSchema, needs: Scorer['needs']): BatchKeys => {
-  let earliest = Infinity;
-  let latest = -Infinity;
-  for (const { transaction } of candidates) {
-    earliest = Math.min(earliest, transaction.occurredAtMs);
-    latest = Math.max(latest, transaction.occurredAtMs);
-  }
-  const distinct = (entity: number): string[] => [...new Set(candidates.map((c) => c.transaction.entities[entity]!))];
+/** What is remembered of a batch, and which of its records are new. */
+const readBatch = async (candidates: readonly Candidate[], { store, schema }: OnlineLine, needs: ScoringNeeds) => {
+  const { known, states, evidence } = await store.read(keysOf(candidates, schema, needs));
+  const { fresh, repeats, conflicting } = separateRepeats(candidates, known);
+  const transactions = fresh.map((candidate) => candidate.transaction);
+  return { featureSet: needs.featureSet, fresh, repeats, conflicting, transactions, states, evidence };
+};
+
+/** Many labels come a little later than their delay. */
+const SETTLING_MS = 6 * 3_600_000;
+
+const keysOf = (candidates: readonly Candidate[], schema: TransactionSchema, needs: ScoringNeeds): BatchKeys => {
+  const times = Float64Array.from(candidates, ({ transaction }) => transaction.occurredAtMs).sort();
+  const [earliest = Infinity, latest = -Infinity] = [times[0], times.at(-1)];
+  // A wrong time is not the middle one of a batch.
+  const middle = times[times.length >> 1] ?? -Infinity;
+  const delayMs = labelDelayMs(schema);
   const entities = candidates.length === 0 ? [] : schema.entities;
   return {
     featureSet: needs.featureSet,
     transactionIds: [...new Set(candidates.map((c) => c.transaction.id))],
-    primaryIds: entities.length > 0 ? distinct(0) : [],
-    secondary: entities.slice(1).map((entity, i) => ({ entityType: entity.name, entityIds: distinct(i + 1) })),
-    evidenceFromMs: candidates.length === 0 ? 0 : earliest - needs.lookBackMs,
+    primaryIds: entities.length > 0 ? [...new Set(candidates.map((c) => c.transaction.entities[0]!))] : [],
+    evidence: needs.lookBackMs === 0 ? [] : evidenceWanted(candidates, entities, needs),
     // Younger cells are of rows whose labels are still to come: no feature reads them.
-    evidenceToMs: candidates.length === 0 ? 0 : latest - labelDelayMs(schema) + 1,
+    evidenceToMs: latest - delayMs + 1,
+    // What is written now is of these times, what labels change is of the delay before.
+    settledBeforeMs: Math.min(earliest, middle - delayMs) - SETTLING_MS,
   };
 };
+
+/** Each secondary entity looks back from its own first row of the batch: a late event of one is no reason to read more of all. */
+const evidenceWanted = (
+  candidates: readonly Candidate[],
+  entities: TransactionSchema['entities'],
+  needs: ScoringNeeds,
+): EvidenceWanted[] =>
+  entities.slice(1).flatMap(({ name: entityType, bucketSeconds }, i) => {
+    const earliest = new Map<string, number>();
+    for (const { transaction } of candidates) {
+      const id = transaction.entities[i + 1]!;
+      const ms = earliest.get(id);
+      if (ms === undefined || transaction.occurredAtMs < ms) earliest.set(id, transaction.occurredAtMs);
+    }
+    const widthMs = 1000 * bucketSeconds;
+    return Array.from(earliest, ([entityId, ms]) => {
+      const fromMs = Math.floor(ms / widthMs) * widthMs - needs.lookBackMs;
+      return { entityType, entityId, fromMs, kept: needs.kept(entityType, entityId, fromMs) };
+    });
+  });
 
 /** A repeat has an id that was seen with the same content, in the store or earlier in this batch; with other content it is a dead letter. */
 const separateRepeats = (candidates: readonly Candidate[], known: ReadonlyMap<string, string>) => {

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { Initial1763712000000 } from '../../migrations/0001-initial.js';
+import { RetriedDeadLetters1763715600000 } from '../../migrations/0002-retried-dead-letters.js';
+import { FrozenEvidence1763719200000 } from '../../migrations/0003-frozen-evidence.js';
+import { OneRowATransaction1763722800000 } from '../../migrations/0004-one-row-a-transaction.js';
 import { TABLES } from './tables.js';
 
 export interface DatabaseOptions {
@@ -12,6 +15,12 @@ export interface DatabaseOptions {
   readonly statementTimeoutMs?: number;
 }
 
+/**
+ * A process that stands still in an open transaction keeps its locks, and whoever took over its partition waits for them
+ * so long. A batch writes for milliseconds and never pauses.
+ */
+const IDLE_IN_TRANSACTION_MS = 10_000;
+
 /** Not yet connected: `await createDataSource(…).initialize()`. */
 export const createDataSource = ({ url, poolSize, statementTimeoutMs = 30_000 }: DatabaseOptions): DataSource => {
   if (!Number.isInteger(poolSize) || poolSize < 2 || poolSize > 200)
@@ -22,7 +31,7 @@ export const createDataSource = ({ url, poolSize, statementTimeoutMs = 30_000 }:
     applicationName: 'surprisal',
     poolSize,
     connectTimeoutMS: 10_000,
-    extra: { statement_timeout: statementTimeoutMs, idle_in_transaction_session_timeout: 2 * statementTimeoutMs },
+    extra: { statement_timeout: statementTimeoutMs, idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS },
     // A broken idle connection is replaced by the pool; without a handler it would end the process.
     poolErrorHandler: () => undefined,
     entities: TABLES,
@@ -33,7 +42,12 @@ export const createDataSource = ({ url, poolSize, statementTimeoutMs = 30_000 }:
   });
 };
 
-const MIGRATIONS = [Initial1763712000000];
+const MIGRATIONS = [
+  Initial1763712000000,
+  RetriedDeadLetters1763715600000,
+  FrozenEvidence1763719200000,
+  OneRowATransaction1763722800000,
+];
 const MIGRATION_LOCK = 7_305_808_870;
 const LOCK_LIMIT_MS = 120_000;
 

@@ -56,10 +56,10 @@ export class HistoryStore {
 /** The empty string sorts before every id, so the first chunk starts at `fromMs` itself. */
 const CHUNK_SQL = `
 SELECT t.id, t.occurred_at, (extract(epoch FROM t.occurred_at) * 1000)::double precision AS at, t.entities,
-  t.amount_minor AS amount, t.currency, t.numeric_fields, t.categorical_fields, t.amount_bin AS bin, s.features, s.feature_set
-FROM scores AS s JOIN transactions AS t ON t.id = s.transaction_id
-WHERE (s.occurred_at, s.transaction_id) > ($1, $2) AND s.occurred_at < $3
-ORDER BY s.occurred_at, s.transaction_id
+  t.amount_minor AS amount, t.currency, t.numeric_fields, t.categorical_fields, t.amount_bin AS bin, t.features, t.feature_set
+FROM transactions AS t
+WHERE (t.occurred_at, t.id) > ($1, $2) AND t.occurred_at >= $1 AND t.occurred_at < $3
+ORDER BY t.occurred_at, t.id
 LIMIT $4`;
 
 const historyRow = (row: Row, labels: readonly Label[]): HistoryRow => ({

@@ -8,7 +8,8 @@ import { storableText } from './row-json.js';
 import { addKnownFrauds } from './sql/add-known-frauds.sql.js';
 import { insertLabels } from './sql/insert-labels.sql.js';
 import { latestLabels } from './sql/latest-labels.sql.js';
-import { type LabelRow, Labels, Transactions } from './tables.js';
+import { readLabelled } from './sql/read-labelled.sql.js';
+import { type LabelRow, Labels, TransactionIds } from './tables.js';
 
 /** Labels of one database transaction; more are appended in parts. */
 const CHUNK = 5_000;
@@ -28,6 +29,13 @@ export class EarlyLabelsError extends Error {
   constructor(readonly early: readonly { readonly position: number; readonly occurredAtMs: number }[]) {
     super(`${early.length} labels are known before their transaction happened`);
   }
+}
+
+interface LabelledRow {
+  readonly id: string;
+  readonly at: Date;
+  readonly entities: readonly string[];
+  readonly bin: number;
 }
 
 interface Sent {
@@ -69,7 +77,7 @@ export class LabelStore extends LabelSink {
     const ids = [...new Set(sent.filter(({ undated }) => !undated).map(({ label }) => label.transactionId))];
     if (ids.length === 0) return;
     const rows = await this.dataSource
-      .getRepository(Transactions)
+      .getRepository(TransactionIds)
       .find({ select: { id: true, occurredAt: true }, where: { id: In(ids) } });
     const times = new Map(rows.map(({ id, occurredAt }) => [id, occurredAt.getTime()]));
     const early = sent.flatMap(({ label, undated }, position) => {
@@ -93,19 +101,14 @@ export class LabelStore extends LabelSink {
     }));
     const inserted = await manager.query<{ ordinal: number }[]>(insertLabels, [JSON.stringify(json)]);
     const after = await frauds(manager, ids);
-    const known = await manager
-      .getRepository(Transactions)
-      .createQueryBuilder('transaction')
-      .select(['transaction.id', 'transaction.occurredAt', 'transaction.entities', 'transaction.amountBin'])
-      .where('transaction.id = ANY (:ids)', { ids })
-      .getMany();
+    const known = await manager.query<LabelledRow[]>(readLabelled, [ids]);
     const sums = new CellSums();
-    for (const { id, entities, occurredAt, amountBin } of known) {
+    for (const { id, entities, at, bin } of known) {
       const change = Number(after.has(id)) - Number(before.has(id));
-      const owner = { entities, occurredAtMs: occurredAt.getTime(), amountBin };
+      const owner = { entities, occurredAtMs: at.getTime(), amountBin: bin };
       for (const key of cellKeys(this.schema, owner)) sums.add(key, 0, change);
     }
-    const cells = sums.rows();
+    const cells = sums.cells();
     if (cells.length > 0) await manager.query(addKnownFrauds, [JSON.stringify(cells)]);
     const knownIds = new Set(known.map(({ id }) => id));
     return {

@@ -10,6 +10,9 @@ const PUBLICATION = 7_305_808_872;
 /**
  * A commit shares this lock, appending labels has it alone. Otherwise a label and its transaction, committed at the same
  * moment, would not see each other, and the fraud would never be counted.
+ *
+ * Every writer of evidence cells shares it, so the frontier of frozen ones, which is moved under it alone, is the same for
+ * a writer from its first cell to its commit.
  */
 export const shareLabels = (manager: EntityManager): Promise<unknown> =>
   manager.query('SELECT pg_advisory_xact_lock_shared($1)', [LABELS]);

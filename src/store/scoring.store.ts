@@ -5,28 +5,29 @@ import {
   type BatchKeys,
   type BatchMemory,
   type CommitResult,
-  type EntityState,
+  type CommittedRow,
   type EvidenceCell,
+  type EntityState,
   ScoringStore,
   type Source,
 } from '../scoring/ports.js';
+import { COPY_TRANSACTION_IDS, COPY_TRANSACTIONS, transactionIdsCopy, transactionsCopy } from './copy-rows.js';
 import { CellSums, cellKeys } from './evidence-keys.js';
+import { EvidenceReader } from './evidence-reader.js';
+import { HotConnection } from './hot-connection.js';
 import { holdPublication, shareLabels } from './locks.js';
-import { unpackCells } from './packed-cells.js';
-import { alertJson, deadLetterJson, scoreJson, storableText, transactionJson } from './row-json.js';
+import { Partitions } from './partitions.js';
+import { alertJson, deadLetterJson, storableText } from './row-json.js';
+import { StateCache } from './state-cache.js';
 import { addDayCounts } from './sql/add-day-counts.sql.js';
 import { addEvidence } from './sql/add-evidence.sql.js';
 import { countRepeats } from './sql/count-repeats.sql.js';
 import { insertAlerts } from './sql/insert-alerts.sql.js';
 import { insertDeadLetters } from './sql/insert-dead-letters.sql.js';
-import { insertScores } from './sql/insert-scores.sql.js';
-import { insertTransactionIds } from './sql/insert-transaction-ids.sql.js';
-import { insertTransactions } from './sql/insert-transactions.sql.js';
 import { latestLabels } from './sql/latest-labels.sql.js';
 import { moveOffset } from './sql/move-offset.sql.js';
 import { moveSourcePosition } from './sql/move-source-position.sql.js';
 import { readEntityStates } from './sql/read-entity-states.sql.js';
-import { readEvidence } from './sql/read-evidence.sql.js';
 import { readKnown } from './sql/read-known.sql.js';
 import { saveEntityStates } from './sql/save-entity-states.sql.js';
 
@@ -41,6 +42,11 @@ class Refused extends Error {
 
 /** The online line's memory in PostgreSQL: a batch is one database transaction with one statement per table. */
 export class PostgresScoringStore extends ScoringStore {
+  readonly #partitions: Partitions;
+  readonly #evidence: EvidenceReader;
+  readonly #pooled: HotConnection;
+  readonly #cache = new StateCache();
+
   constructor(
     private readonly dataSource: DataSource,
     private readonly schema: TransactionSchema,
@@ -48,19 +54,41 @@ export class PostgresScoringStore extends ScoringStore {
     private readonly options: { readonly publishes: boolean } = { publishes: true },
   ) {
     super();
+    this.#partitions = new Partitions(dataSource);
+    this.#evidence = new EvidenceReader(dataSource);
+    this.#pooled = HotConnection.pooled(dataSource);
   }
 
   override async read(keys: BatchKeys): Promise<BatchMemory> {
     const [known, states, evidence] = await Promise.all([
       this.#known(keys.transactionIds),
       this.#states(keys.featureSet, keys.primaryIds),
-      this.#evidence(keys),
+      this.#evidence.read(keys),
     ]);
     return { known, states, evidence };
   }
 
-  /** Serialisation failures and deadlocks are answered as `state-moved`: the batch is to be computed again. */
   override async commit(commit: BatchCommit): Promise<CommitResult> {
+    const { featureSet, states } = commit;
+    // Whatever happens, also where nobody can say whether it was committed.
+    this.#cache.drop(states.map(({ entityId }) => entityId));
+    const result = await this.#commit(commit);
+    if (result === 'committed')
+      this.#cache.keep(
+        featureSet,
+        states.map((state) => ({ ...state, version: state.version + 1 })),
+      );
+    return result;
+  }
+
+  /** What was remembered of entities whose partitions another worker may have now. */
+  forgetStates(): void {
+    this.#cache.clear();
+  }
+
+  /** Conflicts with other writers are answered as `state-moved`: the batch is to be computed again. */
+  async #commit(commit: BatchCommit): Promise<CommitResult> {
+    await this.#partitions.ensure(commit.rows.map(({ scored }) => scored.transaction.occurredAtMs));
     try {
       await this.dataSource.transaction(async (manager) => {
         await this.#moveSource(manager, commit);
@@ -80,29 +108,19 @@ export class PostgresScoringStore extends ScoringStore {
 
   async #known(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
     if (ids.length === 0) return new Map();
-    const rows = await this.dataSource.query<{ id: string; hash: string }[]>(readKnown, [ids]);
+    const rows = await this.#pooled.query<{ id: string; hash: string }>('read-known', readKnown, [ids]);
     return new Map(rows.map(({ id, hash }) => [id, hash]));
   }
 
   async #states(featureSet: string, ids: readonly string[]): Promise<readonly EntityState[]> {
-    if (ids.length === 0) return [];
-    const rows = await this.dataSource.query<{ id: string; version: string; state: Buffer }[]>(readEntityStates, [
-      featureSet,
-      ids,
-    ]);
-    return rows.map(({ id, version, state }) => ({ entityId: id, version: Number(version), bytes: state }));
-  }
-
-  async #evidence({ secondary, evidenceFromMs, evidenceToMs }: BatchKeys): Promise<Iterable<EvidenceCell>> {
-    const pairs = secondary.flatMap(({ entityType, entityIds }) => entityIds.map((id) => [entityType, id] as const));
-    if (pairs.length === 0 || evidenceFromMs >= evidenceToMs) return [];
-    const packed = await this.dataSource.query<{ type: string; id: string; cells: Buffer }[]>(readEvidence, [
-      pairs.map(([type]) => type),
-      pairs.map(([, id]) => id),
-      evidenceFromMs,
-      evidenceToMs,
-    ]);
-    return unpackCells(packed);
+    const { found, missing } = this.#cache.find(featureSet, ids);
+    if (missing.length === 0) return found;
+    const rows = await this.#pooled.query<{ id: string; version: number; state: Buffer }>(
+      'read-entity-states',
+      readEntityStates,
+      [featureSet, missing],
+    );
+    return [...found, ...rows.map(({ id, version, state }) => ({ entityId: id, version: Number(version), bytes: state }))];
   }
 
   /** First of all, so that a consumer that lost its partition finds out before it locks anything else. */
@@ -117,27 +135,28 @@ export class PostgresScoringStore extends ScoringStore {
 
   async #insertRows(manager: EntityManager, { rows }: BatchCommit): Promise<void> {
     if (rows.length === 0) return;
-    const ids = rows.map(({ scored, contentHash }) => ({
-      id: scored.transaction.id,
-      hash: contentHash,
-      at: scored.transaction.occurredAtMs,
-    }));
-    const [inserted] = await manager.query<{ count: number }[]>(insertTransactionIds, [JSON.stringify(ids)]);
-    if (inserted?.count !== rows.length) throw new Refused('state-moved');
-    await manager.query(insertTransactions, [JSON.stringify(rows.map(transactionJson))]);
-    await manager.query(insertScores, [JSON.stringify(rows.map(scoreJson))]);
+    const connection = await HotConnection.of(manager);
+    // An id that another writer stored meanwhile violates the key: see `isConflict`.
+    await connection.copy(COPY_TRANSACTION_IDS, transactionIdsCopy(rows));
+    await connection.copy(COPY_TRANSACTIONS, transactionsCopy(rows));
   }
 
   async #saveStates(manager: EntityManager, { featureSet, states }: BatchCommit): Promise<void> {
     if (states.length === 0) return;
-    const json = states.map(({ entityId, version, bytes }) => ({
-      id: entityId,
-      version,
-      state: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'),
-    }));
-    const [saved] = await manager.query<{ inserted: number; updated: number }[]>(saveEntityStates, [
+    const starts: number[] = [];
+    let end = 1;
+    for (const { bytes } of states) {
+      starts.push(end);
+      end += bytes.length;
+    }
+    const connection = await HotConnection.of(manager);
+    const [saved] = await connection.query<{ inserted: number; updated: number }>('save-entity-states', saveEntityStates, [
       featureSet,
-      JSON.stringify(json),
+      states.map(({ entityId }) => entityId),
+      states.map(({ version }) => version),
+      Buffer.concat(states.map(({ bytes }) => bytes)),
+      starts,
+      states.map(({ bytes }) => bytes.length),
     ]);
     const fresh = states.filter(({ version }) => version === 0).length;
     if (saved?.inserted !== fresh || saved.updated !== states.length - fresh) throw new Refused('state-moved');
@@ -145,20 +164,31 @@ export class PostgresScoringStore extends ScoringStore {
 
   /** With what labels already say of these transactions: a label may be faster than its transaction. */
   async #addEvidence(manager: EntityManager, { rows, evidence }: BatchCommit): Promise<void> {
+    if (rows.length === 0 && evidence.length === 0) return;
+    await shareLabels(manager);
+    const connection = await HotConnection.of(manager);
+    const ids = rows.map(({ scored }) => scored.transaction.id);
+    const known = await connection.query<{ id: string; fraud: boolean }>('latest-labels', latestLabels, [ids]);
+    const frauds = new Set(known.filter(({ fraud }) => fraud).map(({ id }) => id));
+    const cells = frauds.size === 0 ? evidence : this.#withFrauds(evidence, rows, frauds);
+    if (cells.length === 0) return;
+    await connection.query('add-evidence', addEvidence, [
+      cells.map(({ entityType }) => entityType),
+      cells.map(({ entityId }) => entityId),
+      cells.map(({ bucketMs }) => bucketMs),
+      cells.map(({ bin }) => bin),
+      cells.map(({ n }) => n),
+      cells.map(({ nFraud }) => nFraud),
+    ]);
+  }
+
+  #withFrauds(evidence: readonly EvidenceCell[], rows: readonly CommittedRow[], frauds: ReadonlySet<string>): EvidenceCell[] {
     const sums = new CellSums();
-    for (const cell of evidence)
-      sums.add({ type: cell.entityType, id: cell.entityId, bucket: cell.bucketMs, bin: cell.bin }, cell.n, cell.nFraud);
-    if (rows.length > 0) {
-      await shareLabels(manager);
-      const ids = rows.map(({ scored }) => scored.transaction.id);
-      const waiting = await manager.query<{ id: string; fraud: boolean }[]>(latestLabels, [ids]);
-      const frauds = new Set(waiting.filter(({ fraud }) => fraud).map(({ id }) => id));
-      for (const { scored, amountBin } of rows)
-        if (frauds.has(scored.transaction.id))
-          for (const key of cellKeys(this.schema, { ...scored.transaction, amountBin })) sums.addFraud(key);
-    }
-    const cells = sums.rows();
-    if (cells.length > 0) await manager.query(addEvidence, [JSON.stringify(cells)]);
+    for (const cell of evidence) sums.add(cell, cell.n, cell.nFraud);
+    for (const { scored, amountBin } of rows)
+      if (frauds.has(scored.transaction.id))
+        for (const key of cellKeys(this.schema, { ...scored.transaction, amountBin })) sums.addFraud(key);
+    return sums.cells();
   }
 
   async #count(manager: EntityManager, { rows, repeats }: BatchCommit): Promise<void> {
@@ -171,7 +201,8 @@ export class PostgresScoringStore extends ScoringStore {
       if (scored.decision.outcome !== 'approve') counts.alerts += 1;
       days.set(day, counts);
     }
-    if (days.size > 0) await manager.query(addDayCounts, [JSON.stringify([...days.values()])]);
+    if (days.size > 0)
+      await (await HotConnection.of(manager)).query('add-day-counts', addDayCounts, [JSON.stringify([...days.values()])]);
     const ids = new Map<string, { id: string; count: number; position: string }>();
     for (const { transactionId, position } of repeats)
       ids.set(transactionId, {
@@ -209,6 +240,10 @@ const moveStatement = async (manager: EntityManager, source: Source, maxEventMs:
   return (await manager.query<unknown[]>(moveSourcePosition, [source.name, from.toString(), next.toString()])).length === 1;
 };
 
-/** Serialisation failure, deadlock. */
+/** Serialisation failure, deadlock, or an id that another writer stored since it was read. */
 const isConflict = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01');
+  error instanceof Error &&
+  'code' in error &&
+  (error.code === '40001' ||
+    error.code === '40P01' ||
+    (error.code === '23505' && 'constraint' in error && error.constraint === 'transaction_ids_pkey'));

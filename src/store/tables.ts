@@ -43,23 +43,6 @@ export interface TransactionRow {
   numericFields: (number | null)[];
   categoricalFields: (string | null)[];
   amountBin: number;
-  committedAt: Date;
-}
-export const Transactions = table<TransactionRow>('transactions', {
-  id: key('text'),
-  occurredAt: column('timestamptz', 'occurred_at'),
-  entities: list('text'),
-  amountMinor: column('bigint', 'amount_minor'),
-  currency: column('text'),
-  numericFields: list('float8', 'numeric_fields'),
-  categoricalFields: list('text', 'categorical_fields'),
-  amountBin: column('smallint', 'amount_bin'),
-  committedAt: now('committed_at'),
-});
-
-export interface ScoreRow {
-  transactionId: string;
-  occurredAt: Date;
   features: Buffer;
   sScore: number;
   sMinusLog10P: number | null;
@@ -81,10 +64,18 @@ export interface ScoreRow {
   calibration: string;
   policy: string;
   featureSet: string;
+  committedAt: Date;
 }
-export const Scores = table<ScoreRow>('scores', {
-  transactionId: key('text', 'transaction_id'),
+/** Partitioned by month of event time: TypeORM needs a key, the table has none (`transaction_ids` has it). */
+export const Transactions = table<TransactionRow>('transactions', {
+  id: key('text'),
   occurredAt: column('timestamptz', 'occurred_at'),
+  entities: list('text'),
+  amountMinor: column('bigint', 'amount_minor'),
+  currency: column('text'),
+  numericFields: list('float8', 'numeric_fields'),
+  categoricalFields: list('text', 'categorical_fields'),
+  amountBin: column('smallint', 'amount_bin'),
   features: column('bytea'),
   sScore: column('float8', 's_score'),
   sMinusLog10P: optional('float8', 's_minus_log10_p'),
@@ -106,6 +97,7 @@ export const Scores = table<ScoreRow>('scores', {
   calibration: column('text'),
   policy: column('text'),
   featureSet: column('text', 'feature_set'),
+  committedAt: now('committed_at'),
 });
 
 export const DayCounts = table<{ day: string; shard: number; transactions: string; decided: string; alerts: string }>(
@@ -206,6 +198,17 @@ export const EvidenceCells = table<EvidenceCellRow>('evidence_cells', {
   nFraud: column('integer', 'n_fraud'),
 });
 
+export const EvidenceFrontier = table<{ onlyRow: boolean; frozenBefore: Date }>('evidence_frontier', {
+  onlyRow: key('boolean', 'only_row'),
+  frozenBefore: column('timestamptz', 'frozen_before'),
+});
+
+export const EvidenceRevisions = table<{ entityType: string; entityId: string; revision: string }>('evidence_revisions', {
+  entityType: key('text', 'entity_type'),
+  entityId: key('text', 'entity_id'),
+  revision: column('bigint'),
+});
+
 export interface ConsumerOffsetRow {
   group: string;
   topic: string;
@@ -240,6 +243,7 @@ export interface DeadLetterRow {
   reason: string;
   bytes: Buffer;
   receivedAt: Date;
+  retriedAt: Date | null;
 }
 export const DeadLetters = table<DeadLetterRow>('dead_letters', {
   id: serial(),
@@ -248,6 +252,7 @@ export const DeadLetters = table<DeadLetterRow>('dead_letters', {
   reason: column('text'),
   bytes: column('bytea'),
   receivedAt: now('received_at'),
+  retriedAt: optional('timestamptz', 'retried_at'),
 });
 
 export const Repeats = table<{ transactionId: string; count: string; lastPosition: string; lastSeenAt: Date }>('repeats', {
@@ -313,13 +318,14 @@ export const Settings = table<{ key: string; value: unknown }>('settings', {
 export const TABLES: EntitySchema[] = [
   TransactionIds,
   Transactions,
-  Scores,
   DayCounts,
   Alerts,
   Outbox,
   Labels,
   EntityStates,
   EvidenceCells,
+  EvidenceFrontier,
+  EvidenceRevisions,
   ConsumerOffsets,
   SourcePositions,
   Leases,

@@ -3,12 +3,12 @@ import type { Outcome } from '../domain/decision.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import type { AlertView, TransactionView } from './query-types.js';
 
-/** Columns of `transactions AS t JOIN scores AS s` that a view is made of. */
+/** Columns of `transactions AS t` that a view is made of. */
 export const VIEW_COLUMNS = `
   t.id, t.occurred_at, t.entities, t.amount_minor, t.currency, t.numeric_fields, t.categorical_fields,
-  s.s_score, s.s_minus_log10_p, s.t_score, s.t_minus_log10_p, s.h_score, s.h_minus_log10_p, s.d_score, s.d_minus_log10_p,
-  s.fused_score, s.fused_minus_log10_p, s.fraud_probability, s.outcome, s.late,
-  s.model, s.calibration, s.policy, s.feature_set`;
+  t.s_score, t.s_minus_log10_p, t.t_score, t.t_minus_log10_p, t.h_score, t.h_minus_log10_p, t.d_score, t.d_minus_log10_p,
+  t.fused_score, t.fused_minus_log10_p, t.fraud_probability, t.outcome, t.late,
+  t.model, t.calibration, t.policy, t.feature_set`;
 
 export interface ViewRow {
   id: string;

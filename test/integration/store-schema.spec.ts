@@ -22,13 +22,13 @@ interface Column {
   nullable: boolean;
   default: string | null;
 }
-const OWN = `c.relnamespace = 'public'::regnamespace AND c.relname <> 'migrations'`;
+const OWN = `c.relnamespace = 'public'::regnamespace AND c.relname <> 'migrations' AND NOT c.relispartition`;
 const columns = (): Promise<Column[]> =>
   source.query(
     `SELECT c.relname AS "table", a.attname AS "column", format_type(a.atttypid, a.atttypmod) AS type,
             NOT a.attnotnull AS nullable, pg_get_expr(d.adbin, d.adrelid) AS "default"
      FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (c.oid, a.attnum)
-     WHERE ${OWN} AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+     WHERE ${OWN} AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
      ORDER BY c.relname COLLATE "C", a.attnum`,
   );
 
@@ -77,7 +77,12 @@ it('is made once by several instances that start together', async () => {
   try {
     await Promise.all(instances.map((instance) => instance.initialize()));
     const ran = await Promise.all(instances.map(migrate));
-    expect(ran.flat()).toEqual(['Initial1763712000000']);
+    expect(ran.flat()).toEqual([
+      'Initial1763712000000',
+      'RetriedDeadLetters1763715600000',
+      'FrozenEvidence1763719200000',
+      'OneRowATransaction1763722800000',
+    ]);
     expect(await migrate(instances[0]!)).toEqual([]);
     await instances[0]!.query(`INSERT INTO migrations (timestamp, name) VALUES (9999999999999, 'Later9999999999999')`);
     await expect(migrate(instances[1]!)).rejects.toThrow('migrated by a newer Surprisal (Later9999999999999)');

@@ -36,9 +36,9 @@ const keys = (more: object = {}) => ({
   featureSet: 'f1',
   transactionIds: [],
   primaryIds: [],
-  secondary: [],
-  evidenceFromMs: 0,
+  evidence: [],
   evidenceToMs: 0,
+  settledBeforeMs: -Infinity,
   ...more,
 });
 const contents = async (): Promise<Record<string, number>> => {
@@ -67,8 +67,7 @@ describe('a batch', () => {
       keys({
         transactionIds: ['a', 'b', 'z'],
         primaryIds: ['c1', 'c2'],
-        secondary: [{ entityType: 'terminal', entityIds: ['t1', 't9'] }],
-        evidenceFromMs: T0 - HOUR,
+        evidence: ['t1', 't9'].map((entityId) => ({ entityType: 'terminal', entityId, fromMs: T0 - HOUR, kept: null })),
         evidenceToMs: T0,
       }),
     );
@@ -98,8 +97,7 @@ describe('a batch', () => {
     const start = T0 - (T0 % HOUR);
     const memory = await store.read(
       keys({
-        secondary: [{ entityType: 'terminal', entityIds: ['t1'] }],
-        evidenceFromMs: start + HOUR,
+        evidence: [{ entityType: 'terminal', entityId: 't1', fromMs: start + HOUR, kept: null }],
         evidenceToMs: start + 2 * HOUR,
       }),
     );
@@ -119,8 +117,27 @@ describe('a batch', () => {
   it('keeps scores that are no finite numbers', async () => {
     const odd = row('a');
     await store.commit(batch([{ ...odd, scored: { ...odd.scored, fused: { score: -Infinity, minusLog10P: null } } }]));
-    expect(await source.query('SELECT fused_score FROM scores')).toEqual([{ fused_score: -Infinity }]);
+    expect(await source.query('SELECT fused_score FROM transactions')).toEqual([{ fused_score: -Infinity }]);
   });
+});
+
+it('keeps states to the byte, many at once, for this process and for another', async () => {
+  const bytes = Uint8Array.from({ length: 3_888 }, (_, i) => i % 256);
+  const states = Array.from({ length: 1_000 }, (_, i) => ({ entityId: `c${i}`, version: 0, bytes: bytes.subarray(0, i) }));
+  expect(await store.commit(batch([], { states }))).toBe('committed');
+  const ids = states.map(({ entityId }) => entityId);
+  for (const reader of [store, new PostgresScoringStore(source, SCHEMA)]) {
+    const memory = await reader.read(keys({ primaryIds: ids }));
+    const found = new Map(memory.states.map((found) => [found.entityId, found]));
+    expect(
+      ids.filter((id, i) => Buffer.compare(found.get(id)!.bytes, bytes.subarray(0, i)) !== 0 || found.get(id)!.version !== 1),
+    ).toEqual([]);
+  }
+  // What this process remembers is behind once another wrote: the commit finds out, and the next read is right.
+  const other = new PostgresScoringStore(source, SCHEMA);
+  expect(await other.commit(batch([], { states: [state('c7', 1, 'theirs')] }))).toBe('committed');
+  expect(await store.commit(batch([], { states: [state('c7', 1, 'mine')] }))).toBe('state-moved');
+  expect((await store.read(keys({ primaryIds: ['c7'] }))).states).toEqual([state('c7', 2, 'theirs')]);
 });
 
 describe('the fences', () => {
@@ -130,13 +147,13 @@ describe('the fences', () => {
     expect(await offsets.open(partition, 99n)).toBe(5n);
     expect(await store.commit(batch([row('a')], { source: kafka(4n, 9n) }))).toBe('offset-moved');
     expect(await store.commit(batch([row('b')], { source: kafka(6n, 9n) }))).toBe('offset-moved');
-    expect(await contents()).toMatchObject({ transaction_ids: 0, transactions: 0, scores: 0 });
+    expect(await contents()).toMatchObject({ transaction_ids: 0, transactions: 0 });
     expect(await store.commit(batch([row('c')], { source: kafka(5n, 9n) }))).toBe('committed');
     expect(await offsets.open(partition, 0n)).toBe(9n);
-    expect(await offsets.eventTimes('g', 'transactions')).toEqual(new Map([[0, T0]]));
+    expect(await offsets.positions('g', 'transactions')).toEqual([{ partition: 0, next: 9n, maxEventMs: T0 }]);
     expect(await offsets.advance(partition, 5n, 12n)).toBe(false);
     expect(await offsets.advance(partition, 9n, 12n)).toBe(true);
-    expect(await offsets.eventTimes('g', 'transactions')).toEqual(new Map([[0, T0]]));
+    expect(await offsets.positions('g', 'transactions')).toEqual([{ partition: 0, next: 12n, maxEventMs: T0 }]);
   });
 
   it('let one of two consumers of a partition through', async () => {

@@ -8,9 +8,10 @@ import type { ChannelScore, ScoredTransaction } from '../../src/domain/scored-tr
 import { TransactionSchemaDefinition } from '../../src/domain/transaction-schema.js';
 import type { Transaction } from '../../src/domain/transaction.js';
 import { MemoryScoringStore } from '../../src/scoring/memory-store.js';
-import { LabelSink, Scorer, type ScoringResult, type ScoringStore, type ScoringWork } from '../../src/scoring/ports.js';
+import { LabelSink, type ScoringResult, type ScoringStore, type ScoringWork } from '../../src/scoring/ports.js';
 import { OnlineLine } from '../../src/scoring/score-transactions.js';
 import { MemoryQueries } from './memory-queries.js';
+import { PlainScorer } from './plain-scorer.js';
 
 export const SHOP_SCHEMA = TransactionSchemaDefinition.parse({
   name: 'shop',
@@ -126,13 +127,13 @@ const alertOf = ({ transaction, decision, channels, fused, fraudProbability, ver
   };
 };
 
-class AmountScorer extends Scorer {
-  override readonly needs = { featureSet: VERSIONS.featureSet, lookBackMs: 0 };
+class AmountScorer extends PlainScorer {
+  override readonly featureSet = VERSIONS.featureSet;
 
-  override score(work: ScoringWork): Promise<ScoringResult> {
+  protected override resultOf(work: ScoringWork): ScoringResult {
     const rows = work.transactions.map((transaction) => ({ scored: scored(transaction), amountBin: 0 }));
     const alerts = rows.filter((row) => row.scored.decision.outcome !== 'approve').map((row) => alertOf(row.scored));
-    return Promise.resolve({ featureSet: VERSIONS.featureSet, rows, states: [], evidence: [], alerts });
+    return { featureSet: VERSIONS.featureSet, rows, states: [], evidence: [], alerts };
   }
 }
 

@@ -23,7 +23,7 @@ SELECT
   totals.alerts::double precision AS "alerts",
   (SELECT count(*) FROM dead_letters)::double precision AS "deadLetters",
   (SELECT coalesce(sum(count), 0) FROM repeats)::double precision AS "repeats",
-  (SELECT max(occurred_at) FROM scores) AS "newestOccurredAt",
+  (SELECT max(occurred_at) FROM transactions) AS "newestOccurredAt",
   week.rate::double precision AS "alertRate",
   (SELECT (payload ->> 'nominal')::double precision FROM calibration) AS "budget",
   (SELECT version FROM champion) AS "model",

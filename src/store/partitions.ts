@@ -1,0 +1,90 @@
+import type { DataSource } from 'typeorm';
+
+/** Months away from the newest event that still get a partition of their own; the rest lies in `transactions_other`. */
+const MONTHS_AWAY_MAX = 24;
+
+const YEARS = { first: 1970, last: 2200 };
+
+interface Month {
+  /** "2026_01". */
+  readonly name: string;
+  readonly from: Date;
+  readonly to: Date;
+}
+
+/** Months of `transactions`, made before the first row of each is written. */
+export class Partitions {
+  readonly #known = new Set<string>();
+
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** Makes what is missing for rows of these times, UTC epoch milliseconds. Several writers may do so at once. */
+  async ensure(occurredAtMs: Iterable<number>): Promise<void> {
+    const missing = new Map<string, Month>();
+    for (const ms of occurredAtMs) {
+      const month = monthOf(ms);
+      if (!this.#known.has(month.name)) missing.set(month.name, month);
+    }
+    for (const month of missing.values()) {
+      await this.#make(month);
+      this.#known.add(month.name);
+    }
+  }
+
+  async #make({ name, from, to }: Month): Promise<void> {
+    if (from.getUTCFullYear() < YEARS.first || from.getUTCFullYear() > YEARS.last) return;
+    const [newest] = await this.dataSource.query<{ day: Date | null }[]>('SELECT max(day)::timestamptz AS day FROM day_counts');
+    if (newest?.day && Math.abs(monthsBetween(newest.day, from)) > MONTHS_AWAY_MAX) return;
+    try {
+      await this.dataSource.query(
+        `CREATE TABLE IF NOT EXISTS transactions_${name} PARTITION OF transactions
+         FOR VALUES FROM ('${from.toISOString()}') TO ('${to.toISOString()}')`,
+      );
+    } catch (error) {
+      // Another writer was faster, or rows of this month lie in `transactions_other` already, where more may follow.
+      if (!isTaken(error)) throw error;
+    }
+  }
+
+  /**
+   * Drops the months that ended before `beforeMs`, and rows of `transactions_other` older than that.
+   *
+   * @returns names of the dropped partitions
+   */
+  async dropBefore(beforeMs: number): Promise<readonly string[]> {
+    const names = await this.dataSource.query<{ name: string }[]>(
+      `SELECT c.relname AS name FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+       WHERE i.inhparent = 'transactions'::regclass AND c.relname ~ '^transactions_\\d{4}_\\d{2}$' ORDER BY 1`,
+    );
+    const old = names.map(({ name }) => name).filter((name) => monthNamed(name).to.getTime() <= beforeMs);
+    for (const name of old) {
+      await this.dataSource.query(`DROP TABLE IF EXISTS ${name}`);
+      this.#known.delete(name.slice('transactions_'.length));
+    }
+    await this.dataSource.query('DELETE FROM transactions_other WHERE occurred_at < $1', [new Date(beforeMs)]);
+    return old;
+  }
+}
+
+const monthOf = (ms: number): Month => {
+  const at = new Date(ms);
+  return monthAt(at.getUTCFullYear(), at.getUTCMonth());
+};
+
+const monthNamed = (table: string): Month => {
+  const [year, month] = table.slice(-7).split('_').map(Number);
+  return monthAt(year!, month! - 1);
+};
+
+const monthAt = (year: number, month: number): Month => ({
+  name: `${String(year).padStart(4, '0')}_${String(month + 1).padStart(2, '0')}`,
+  from: new Date(Date.UTC(year, month)),
+  to: new Date(Date.UTC(year, month + 1)),
+});
+
+const monthsBetween = (a: Date, b: Date): number =>
+  12 * (b.getUTCFullYear() - a.getUTCFullYear()) + b.getUTCMonth() - a.getUTCMonth();
+
+/** Relation or type exists; unique violation in the catalog; rows of the default partition belong here; overlap. */
+const TAKEN = new Set(['42P07', '42710', '23505', '23514', '42P17']);
+const isTaken = (error: unknown): boolean => error instanceof Error && 'code' in error && TAKEN.has(String(error.code));

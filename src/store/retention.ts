@@ -1,0 +1,59 @@
+import type { DataSource } from 'typeorm';
+import { Partitions } from './partitions.js';
+
+const DAY_MS = 86_400_000;
+/** Rows of one delete: no transaction of it lasts long. */
+const CHUNK = 10_000;
+
+/** For how many days things are kept: of event time, counted back from the newest event, unless it says otherwise. */
+export interface RetentionDays {
+  /** Whole months are dropped once they are older. */
+  readonly transactions: number;
+  /** A repeat is known as one for so long. */
+  readonly ids: number;
+  /** Cells of secondary entities; must cover the features' look-back and 30 days for late events. */
+  readonly evidence: number;
+  /** Of the wall clock: messages that are on their topic. */
+  readonly published: number;
+  /** Of the wall clock. */
+  readonly deadLetters: number;
+}
+
+export interface Retired {
+  readonly partitions: readonly string[];
+  readonly rows: number;
+}
+
+/** Removes what is older than it has to be. Run by one process; every step stands alone, so it may be ended at any time. */
+export const retire = async (
+  dataSource: DataSource,
+  days: RetentionDays,
+  wallMs: number,
+  signal?: AbortSignal,
+): Promise<Retired> => {
+  const [newest] = await dataSource.query<{ day: Date | null }[]>('SELECT max(day)::timestamptz AS day FROM day_counts');
+  const before = (count: number, fromMs: number): Date => new Date(fromMs - count * DAY_MS);
+  const deletions: [table: string, condition: string, before: Date][] = [
+    ['outbox', 'published_at < $1', before(days.published, wallMs)],
+    [
+      'dead_letters',
+      'received_at < $1 AND NOT EXISTS (SELECT FROM outbox WHERE dead_letter_id = dead_letters.id)',
+      before(days.deadLetters, wallMs),
+    ],
+  ];
+  let partitions: readonly string[] = [];
+  if (newest?.day) {
+    const eventMs = newest.day.getTime();
+    partitions = await new Partitions(dataSource).dropBefore(eventMs - days.transactions * DAY_MS);
+    deletions.push(['transaction_ids', 'occurred_at < $1', before(days.ids, eventMs)]);
+    deletions.push(['evidence_cells', 'bucket_at < $1', before(days.evidence, eventMs)]);
+  }
+  let rows = 0;
+  for (const [table, condition, limit] of deletions)
+    for (let deleted = CHUNK; deleted === CHUNK && !signal?.aborted; rows += deleted)
+      [, deleted] = await dataSource.query<[unknown, number]>(
+        `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE ${condition} LIMIT ${CHUNK}))`,
+        [limit],
+      );
+  return { partitions, rows };
+};
