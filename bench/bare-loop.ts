@@ -6,31 +6,11 @@
 import type { EachBatchPayload } from 'kafkajs';
 import pg from 'pg';
 import { createKafka } from '../src/stream/kafka-client.js';
-import type { DemoTransaction } from '../src/synthetic/payment.js';
+import { bareColumns, INSERT_BARE_ROWS } from './bare-tables.js';
 
-const TYPES =
-  'text[],timestamptz[],text[],text[],bigint[],text[],text[],text[],text[],integer[],bigint[],float8[],float8[],text[],timestamptz[]';
-const INSERT = `INSERT INTO bare_rows SELECT * FROM unnest(${TYPES.split(',')
-  .map((type, i) => `$${i + 1}::${type}`)
-  .join(', ')}) ON CONFLICT DO NOTHING`;
 const OPEN = 'INSERT INTO bare_positions VALUES ($1, $2, 0) ON CONFLICT DO NOTHING';
 const MOVE = `INSERT INTO bare_positions AS stored VALUES ($1, $2, $3)
 ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset WHERE stored.next_offset = $4`;
-
-type Cell = string | number;
-
-const columnsOf = (messages: EachBatchPayload['batch']['messages'], partition: number): Cell[][] => {
-  const columns: Cell[][] = Array.from({ length: 15 }, () => []);
-  const now = new Date().toISOString();
-  for (const { value, offset } of messages) {
-    const t = JSON.parse(value!.toString()) as DemoTransaction;
-    const amountMinor = Math.round(Number(t.amount) * 100);
-    const row: Cell[] = [t.id, t.occurred_at, t.customer, t.merchant, amountMinor, t.currency, t.category, t.channel, t.country];
-    row.push(partition, offset, Math.log1p(amountMinor), 1 / (1 + amountMinor), 'approve', now);
-    for (let c = 0; c < row.length; c += 1) columns[c]!.push(row[c]!);
-  }
-  return columns;
-};
 
 const run = async (brokers: string, topic: string, url: string, batchSize: number, concurrency: number): Promise<void> => {
   const pool = new pg.Pool({ connectionString: url, max: concurrency + 1 });
@@ -47,7 +27,7 @@ const run = async (brokers: string, topic: string, url: string, batchSize: numbe
       await client.query('BEGIN');
       const moved = await client.query(MOVE, [batch.topic, batch.partition, next, messages[0]!.offset]);
       if (moved.rowCount !== 1) throw new Error(`partition ${batch.partition} was moved by another consumer`);
-      await client.query(INSERT, columnsOf(messages, batch.partition));
+      await client.query(INSERT_BARE_ROWS, bareColumns(messages, batch.partition));
       await client.query('COMMIT');
       client.release();
       payload.resolveOffset(String(next - 1n));

@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReplayRecord } from '../src/stream/replay.js';
+import { MEAN_PAYMENTS_PER_DAY } from '../src/synthetic/customers.js';
 import { createWorld, LABEL_DELAY_DAYS, type World } from '../src/synthetic/world.js';
 
 /** Well in the past: the service refuses times in the future. */
@@ -29,13 +30,14 @@ export const writeHistory = async (world: World, days: number, path: string): Pr
   return rows;
 };
 
-/** The days that follow, as messages of the topic. */
+/** The days that follow, as messages of the topic, without end. */
 // eslint-disable-next-line @typescript-eslint/require-await -- replayToKafka reads any source, most of which wait
-export async function* nextRecords(world: World, fromDay: number, count: number): AsyncGenerator<ReplayRecord> {
-  let left = count;
-  for (let day = fromDay; left > 0; day += 1)
-    for (const transaction of world.day(day).transactions.slice(0, left)) {
-      left -= 1;
+export async function* nextRecords(world: World, fromDay: number): AsyncGenerator<ReplayRecord> {
+  for (let day = fromDay; ; day += 1)
+    for (const transaction of world.day(day).transactions)
       yield { key: transaction.customer, value: JSON.stringify(transaction) };
-    }
 }
+
+/** About how many transactions the world has up to now. The service refuses what is later. */
+export const rowsUntil = (customers: number, nowMs: number): number =>
+  Math.floor(((nowMs - START_MS) / 86_400_000) * customers * MEAN_PAYMENTS_PER_DAY);

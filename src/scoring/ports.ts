@@ -159,9 +159,9 @@ export abstract class CalibrationStore {
   /** The newest calibration of this model, or null. */
   abstract latest(model: string): Promise<Calibration | null>;
   abstract save(calibration: Calibration): Promise<void>;
-  /** Scores of this model's rows with event time in [fromMs, toMs). */
+  /** Scores of this model's rows with event time in [fromMs, toMs); of very many an even part, the same for whoever asks. */
   abstract windowScores(model: string, fromMs: number, toMs: number): Promise<WindowScores>;
-  /** Rows that a calibration decided on and alerts among them, with event time in [fromMs, toMs), whatever model scored them. */
+  /** Rows that a calibration decided on and alerts among them, of whole UTC days in [fromMs, toMs), whatever model scored them. */
   abstract countAlerts(fromMs: number, toMs: number): Promise<{ readonly rows: number; readonly alerts: number }>;
 }
 

@@ -280,7 +280,14 @@ describe('models, calibrations, settings, status', () => {
       [1e300, 1e300],
     ]);
     expect((await calibrations.windowScores('m1', T0 + 1, T0 + 5)).occurredAtMs).toHaveLength(0);
-    expect(await calibrations.countAlerts(T0, T0 + 6)).toEqual({ rows: 3, alerts: 1 });
+    const day = T0 - (T0 % 86_400_000);
+    expect(await calibrations.countAlerts(day, day + 86_400_000)).toEqual({ rows: 3, alerts: 1 });
+    expect(await calibrations.countAlerts(day - 86_400_000, day)).toEqual({ rows: 0, alerts: 0 });
+    // A window that is too large is thinned, and for everybody alike.
+    const thinned = new PostgresCalibrationStore(source, 1);
+    const part = await thinned.windowScores('m1', day, day + 86_400_000);
+    expect(part.occurredAtMs.length).toBeLessThan(3);
+    expect(await thinned.windowScores('m1', day, day + 86_400_000)).toEqual(part);
   });
 
   it('keep settings as JSON', async () => {
