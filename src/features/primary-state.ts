@@ -22,9 +22,22 @@ const VERSION = 1;
 const HEADER_BYTES = 8;
 export const COUNTERPARTS_MAX = 64;
 export const CATEGORIES_MAX = 16;
+function sizeOf(counterparts: number, events: number, buckets: number, categories: number): number {
+  return HEADER_BYTES + STATS * 8 + categories * 26 + events * 8 + buckets * BUCKET_WIDTH * 4 + counterparts * 8;
+}
 /** A full state: 3,888 bytes, within the 4 KB that a row may hold. */
-export const STATE_BYTES_MAX =
-  HEADER_BYTES + STATS * 8 + CATEGORIES_MAX * 26 + EVENTS_MAX * 8 + BUCKETS_MAX * BUCKET_WIDTH * 4 + COUNTERPARTS_MAX * 8;
+export const STATE_BYTES_MAX = sizeOf(COUNTERPARTS_MAX, EVENTS_MAX, BUCKETS_MAX, CATEGORIES_MAX);
+
+/** How many of each a state has room for. */
+interface Room {
+  readonly counterparts: number;
+  readonly events: number;
+  readonly buckets: number;
+  readonly categories: number;
+}
+const NEW: Room = { counterparts: 4, events: 8, buckets: 0, categories: 0 };
+/** Beyond what was stored, so that a batch seldom has to make room. */
+const SPARE = 4;
 
 /** FNV-1a, 32 bits: with 64 counterparts a customer, two meet in one of about two million customers. */
 export const hashId = (id: string): number => {
@@ -40,22 +53,37 @@ export const hashId = (id: string): number => {
 export class PrimaryState {
   isNew = true;
   isChanged = false;
-  readonly stats = new Float64Array(STATS);
-  readonly events = new RecentEvents();
+  readonly stats: Float64Array;
+  readonly events: RecentEvents;
   counterparts = 0;
-  counterpartIds = new Uint32Array(4);
-  counterpartCounts = new Float32Array(4);
+  counterpartIds: Uint32Array;
+  counterpartCounts: Float32Array;
   categories = 0;
   /** Level index, then weight, sum and squares of x per level (3 numbers each). */
   readonly categoryLevels = new Uint16Array(CATEGORIES_MAX);
-  categorySums = new Float64Array(0);
+  categorySums: Float64Array;
+
+  constructor(room: Room = NEW) {
+    const sums = room.categories > 0 ? CATEGORIES_MAX * 3 : 0;
+    const bucketCells = room.buckets * BUCKET_WIDTH;
+    // One allocation: a typed array's own buffer costs more than its contents here.
+    const buffer = new ArrayBuffer(8 * (STATS + sums + room.events) + 4 * (2 * room.counterparts + room.events + bucketCells));
+    this.stats = new Float64Array(buffer, 0, STATS);
+    this.categorySums = new Float64Array(buffer, 8 * STATS, sums);
+    const times = new Float64Array(buffer, 8 * (STATS + sums), room.events);
+    let at = 8 * (STATS + sums + room.events);
+    this.counterpartIds = new Uint32Array(buffer, at, room.counterparts);
+    at += 4 * room.counterparts;
+    this.counterpartCounts = new Float32Array(buffer, at, room.counterparts);
+    at += 4 * room.counterparts;
+    const amounts = new Float32Array(buffer, at, room.events);
+    this.events = new RecentEvents(times, amounts, new Float32Array(buffer, at + 4 * room.events, bucketCells));
+  }
 
   /** @throws Error when the bytes are not a whole state of this version */
   static decode(bytes: Uint8Array): PrimaryState {
-    const header = new Uint16Array(HEADER_BYTES / 2);
     const reader = new StateReader(bytes);
-    reader.into(header);
-    const [shape, counterparts, events, rest] = [header[0]!, header[1]!, header[2]!, header[3]!];
+    const [shape, counterparts, events, rest] = reader.header(HEADER_BYTES / 2) as [number, number, number, number];
     const buckets = rest & 0xff;
     const categories = rest >>> 8;
     const isWithin =
@@ -64,19 +92,17 @@ export class PrimaryState {
       throw new Error(
         `an entity's state of ${bytes.length} bytes is damaged or of another version (${shape}, expected ${VERSION})`,
       );
-    const state = new PrimaryState();
+    reader.expect(sizeOf(counterparts, events, buckets, categories));
+    const state = new PrimaryState({ counterparts: counterparts + SPARE, events: events + SPARE, buckets, categories });
     state.isNew = false;
-    reader.into(state.stats);
-    if (categories > 0) state.categorySums = reader.into(new Float64Array(CATEGORIES_MAX * 3), categories * 3);
     state.counterparts = counterparts;
-    state.counterpartIds = reader.into(new Uint32Array(Math.max(4, counterparts)), counterparts);
-    state.counterpartCounts = reader.into(new Float32Array(Math.max(4, counterparts)), counterparts);
-    const deltas = reader.into(new Uint32Array(events));
-    const amounts = reader.into(new Float32Array(events));
-    state.events.restore(state.stats[STAT.lastMs]!, deltas, amounts, reader.into(new Float32Array(buckets * BUCKET_WIDTH)));
     state.categories = categories;
-    reader.into(state.categoryLevels, categories);
-    reader.end();
+    reader.float64(state.stats, STATS);
+    reader.float64(state.categorySums, categories * 3);
+    reader.uint32(state.counterpartIds, counterparts);
+    reader.float32(state.counterpartCounts, counterparts);
+    state.events.read(reader, state.stats[STAT.lastMs]!, events, buckets);
+    reader.uint16(state.categoryLevels, categories);
     return state;
   }
 
@@ -94,20 +120,21 @@ export class PrimaryState {
     return this.counterparts - 1;
   }
 
-  encode(): Uint8Array {
+  encode(): Uint8Array<ArrayBuffer> {
     const { events, categories, counterparts } = this;
-    const size =
-      HEADER_BYTES + STATS * 8 + categories * 26 + events.length * 8 + events.buckets * BUCKET_WIDTH * 4 + counterparts * 8;
-    const writer = new StateWriter(size);
-    writer.put(Uint16Array.of(VERSION, counterparts, events.length, (categories << 8) | events.buckets));
-    writer.put(this.stats);
-    writer.put(this.categorySums.subarray(0, categories * 3));
-    writer.put(this.counterpartIds.subarray(0, counterparts));
-    writer.put(this.counterpartCounts.subarray(0, counterparts));
-    writer.put(events.deltas(this.stats[STAT.lastMs]!));
-    writer.put(events.liveAmounts());
-    writer.put(events.bucketValues());
-    writer.put(this.categoryLevels.subarray(0, categories));
-    return writer.bytes;
+    const writer = new StateWriter();
+    HEADER[1] = counterparts;
+    HEADER[2] = events.length;
+    HEADER[3] = (categories << 8) | events.buckets;
+    writer.uint16(HEADER, HEADER.length);
+    writer.float64(this.stats, STATS);
+    writer.float64(this.categorySums, categories * 3);
+    writer.uint32(this.counterpartIds, counterparts);
+    writer.float32(this.counterpartCounts, 0, counterparts);
+    events.write(writer, this.stats[STAT.lastMs]!);
+    writer.uint16(this.categoryLevels, categories);
+    return writer.end();
   }
 }
+
+const HEADER = Uint16Array.of(VERSION, 0, 0, 0);

@@ -1,3 +1,5 @@
+import type { StateReader, StateWriter } from './state-bytes.js';
+
 const HOUR_MS = 3_600_000;
 export const EVENTS_MAX = 256;
 export const BUCKETS_MAX = 48;
@@ -21,10 +23,14 @@ export interface WindowSums {
 export class RecentEvents {
   private first = 0;
   private last = 0;
-  private times = new Float64Array(8);
-  private amounts = new Float32Array(8);
   buckets = 0;
-  private bucketCells = new Float32Array(0);
+
+  /** @param times and `amounts`: room for as many events; `bucketCells`: for buckets */
+  constructor(
+    private times: Float64Array,
+    private amounts: Float32Array,
+    private bucketCells: Float32Array,
+  ) {}
 
   get length(): number {
     return this.last - this.first;
@@ -96,26 +102,20 @@ export class RecentEvents {
     this.last += 1;
   }
 
-  /** Distances of the events before `newestMs`: whole milliseconds, at most 30 days, so 32 bits hold them. */
-  deltas(newestMs: number): Uint32Array<ArrayBuffer> {
-    return Uint32Array.from(this.times.subarray(this.first, this.last), (ms) => newestMs - ms);
+  /** Times as distances before `newestMs` (whole milliseconds, at most 30 days), amounts, buckets. */
+  write(writer: StateWriter, newestMs: number): void {
+    writer.distances(this.times, this.first, this.length, newestMs);
+    writer.float32(this.amounts, this.first, this.length);
+    writer.float32(this.bucketCells, 0, this.buckets * BUCKET_WIDTH);
   }
 
-  liveAmounts(): Float32Array<ArrayBuffer> {
-    return this.amounts.subarray(this.first, this.last);
-  }
-
-  bucketValues(): Float32Array<ArrayBuffer> {
-    return this.bucketCells.subarray(0, this.buckets * BUCKET_WIDTH);
-  }
-
-  restore(newestMs: number, deltas: Uint32Array, amounts: Float32Array<ArrayBuffer>, buckets: Float32Array<ArrayBuffer>): void {
+  read(reader: StateReader, newestMs: number, events: number, buckets: number): void {
+    reader.before(this.times, events, newestMs);
+    reader.float32(this.amounts, events);
+    reader.float32(this.bucketCells, buckets * BUCKET_WIDTH);
     this.first = 0;
-    this.last = deltas.length;
-    this.times = Float64Array.from(deltas, (delta) => newestMs - delta);
-    this.amounts = amounts;
-    this.buckets = buckets.length / BUCKET_WIDTH;
-    this.bucketCells = buckets;
+    this.last = events;
+    this.buckets = buckets;
   }
 
   /** Start of the hour; hours since 1970 stay below 2^24, which float32 holds exactly. */
