@@ -18,6 +18,8 @@ export class OneRowATransaction1763722800000 implements MigrationInterface {
 }
 
 const STATEMENTS = [
+  // Millions of rows are moved.
+  'SET LOCAL statement_timeout = 0',
   'ALTER TABLE transactions RENAME TO old_transactions',
   'ALTER TABLE scores RENAME TO old_scores',
   `CREATE TABLE transactions (

@@ -70,7 +70,7 @@ export const runBacktest = async (options: BacktestOptions, config: Config, io: 
   const endMs = startMs + (options.trainDays + options.delayDays + options.testDays) * DAY_MS;
   const chosen = options.detector ? channelsOf(options.detector, schema) : null;
   const file = await openDataFile(options.data);
-  if (options.scores !== undefined) await requireWritable(options.scores);
+  if (options.scores !== undefined) await requireWritable(options.scores, options.data);
   const history = await readHistory(file, schema, true, (share) => io.progress.report('reading', share));
   if (history.firstRefusal !== null)
     throw new UsageError(`${options.data}: ${history.refused} rows do not fit; ${history.firstRefusal}`);

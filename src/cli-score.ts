@@ -52,7 +52,7 @@ export const score = async (options: ScoreOptions, config: Config, io: CommandIo
   const fitted = await readModelFolder(options.model, createTensorBackend(config.tensorBackend));
   const { schema } = fitted.model.featureSet;
   const file = await openDataFile(options.data);
-  await requireWritable(options.out);
+  await requireWritable(options.out, options.data);
   const history = await readHistory(file, schema, false, (share) => io.progress.report('reading', share));
   if (history.refused > 0) io.progress.note(`${history.refused} rows refused; the first: ${history.firstRefusal!}`);
   const firstMs = history.transactions[0]!.occurredAtMs;

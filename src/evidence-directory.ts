@@ -3,6 +3,8 @@ import type { EvidenceDelivery } from './features/evidence-memory.js';
 
 /** Cells that one thread keeps at most: some 50 bytes each, and as much again while arrays grow. */
 const CELLS_MAX = 2_000_000;
+/** What an entity costs beside its cells, in cells: one that was seen once takes 2.6 KB. */
+const ENTITY_CELLS = 50;
 const DAY_MS = 86_400_000;
 /** Read further back than a batch needs, so that the next one may begin earlier by as much. */
 const SLACK_MS = DAY_MS;
@@ -97,11 +99,12 @@ export class EvidenceDirectory {
 
   #keep(key: string, kept: Kept): void {
     this.#kept.set(key, kept);
-    this.#cells += kept.cells;
+    this.#cells += kept.cells + ENTITY_CELLS;
   }
 
   #drop(key: string): void {
-    this.#cells -= this.#kept.get(key)?.cells ?? 0;
+    const kept = this.#kept.get(key);
+    if (kept) this.#cells -= kept.cells + ENTITY_CELLS;
     this.#kept.delete(key);
   }
 }

@@ -1,6 +1,6 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { requireWritable } from './output-file.js';
 import { UsageError } from './usage-error.js';
 
@@ -12,8 +12,8 @@ afterEach(() => rm(folder, { recursive: true }));
 
 test('a file that can be written is left as it is, one that is not there is not made', async () => {
   await writeFile(join(folder, 'old.csv'), 'kept');
-  await requireWritable(join(folder, 'old.csv'));
-  await requireWritable(join(folder, 'new.csv'));
+  await requireWritable(join(folder, 'old.csv'), join(folder, 'data.csv'));
+  await requireWritable(join(folder, 'new.csv'), join(folder, 'old.csv'));
   expect(await readFile(join(folder, 'old.csv'), 'utf8')).toBe('kept');
   expect(await readdir(folder)).toEqual(['old.csv']);
 });
@@ -26,8 +26,17 @@ test('a folder, a file below a file and one in no folder are refused by name', a
     ['file/x.csv', 'ENOTDIR'],
     ['none/x.csv', 'ENOENT'],
   ] as const) {
-    const refusing = requireWritable(join(folder, name));
+    const refusing = requireWritable(join(folder, name), join(folder, 'data.csv'));
     await expect(refusing).rejects.toThrow(UsageError);
     await expect(refusing).rejects.toThrow(`${join(folder, name)} cannot be written: ${reason}`);
   }
+});
+
+test('the file that is read is never written over, by whatever name', async () => {
+  const data = join(folder, 'data.csv');
+  await writeFile(data, 'read');
+  await symlink(data, join(folder, 'link.csv'));
+  for (const path of [data, join(folder, 'link.csv'), join(folder, '..', basename(folder), 'data.csv')])
+    await expect(requireWritable(path, data)).rejects.toThrow(`${path} is the file that is read`);
+  expect(await readFile(data, 'utf8')).toBe('read');
 });

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, open, rm, stat } from 'node:fs/promises';
+import { access, open, realpath, rm, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { UsageError } from './usage-error.js';
 
@@ -17,8 +17,13 @@ export const tryToWrite = async (path: string): Promise<void> => {
   await rm(path);
 };
 
-/** @throws UsageError when the file cannot be written */
-export const requireWritable = async (path: string): Promise<void> => {
+/**
+ * @param input a file that is read: writing over it would destroy it
+ * @throws UsageError when the file cannot be written, or is the input
+ */
+export const requireWritable = async (path: string, input: string): Promise<void> => {
+  const [from, to] = await Promise.all([input, path].map((name) => realpath(name).catch(() => null)));
+  if (from !== null && from === to) throw new UsageError(`${path} is the file that is read: name another one to write`);
   try {
     await tryToWrite(path);
   } catch (error) {

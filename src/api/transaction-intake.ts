@@ -88,7 +88,8 @@ export class TransactionIntake {
 
   private async firstDecision(id: string): Promise<Decided> {
     const stored = await this.queries.transaction(id);
-    if (stored === null) throw new Error(`transaction ${id} is a repeat, but is not stored`);
+    if (stored === null)
+      throw new Problem(410, 'Gone', `transaction ${id} was scored before, and retention has removed what was decided of it`);
     return repeatedDecision(stored);
   }
 }

@@ -11,7 +11,7 @@ const { policy } = loadConfig(undefined, {});
 const windowOf = (rows: number): WindowScores => {
   const random = createRandom(1);
   const scores = () => Float64Array.from({ length: rows }, () => random.normal());
-  return { occurredAtMs: new Float64Array(rows), channels: { S: scores(), T: scores(), H: scores(), D: scores() } };
+  return { weight: 1, occurredAtMs: new Float64Array(rows), channels: { S: scores(), T: scores(), H: scores(), D: scores() } };
 };
 
 class WindowStore extends CalibrationStore {

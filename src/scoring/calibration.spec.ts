@@ -20,6 +20,7 @@ const dayScores = (day: number, rows: number, drift: number): WindowScores => {
   const scale = (1 + drift) ** day;
   const column = () => Float64Array.from({ length: rows }, () => scale * Math.exp(random.normal()));
   return {
+    weight: 1,
     occurredAtMs: Float64Array.from({ length: rows }, (_, i) => (day + i / rows) * DAY_MS),
     channels: { S: column(), T: column(), H: column(), D: column() },
   };
@@ -27,6 +28,7 @@ const dayScores = (day: number, rows: number, drift: number): WindowScores => {
 const join = (days: readonly WindowScores[]): WindowScores => {
   const all = (pick: (w: WindowScores) => Float64Array) => Float64Array.from(days.flatMap((w) => [...pick(w)]));
   return {
+    weight: 1,
     occurredAtMs: all((w) => w.occurredAtMs),
     channels: {
       S: all((w) => w.channels.S),

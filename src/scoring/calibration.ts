@@ -76,7 +76,7 @@ const budgetShare = (policy: Policy, window: WindowScores, day: number): { share
   if (countPerDay === undefined) return { share, bound: 'budget-share' };
   const firstMs = window.occurredAtMs[0] ?? day * DAY_MS;
   const days = Math.min(policy.windowDays, Math.max(1, Math.ceil((day * DAY_MS - firstMs) / DAY_MS)));
-  const ofForecast = (countPerDay * days) / window.occurredAtMs.length;
+  const ofForecast = (countPerDay * days) / (window.weight * window.occurredAtMs.length);
   return ofForecast < share ? { share: ofForecast, bound: 'budget-count' } : { share, bound: 'budget-share' };
 };
 

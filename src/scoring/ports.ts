@@ -149,6 +149,8 @@ export abstract class Scorer {
 
 /** Scores of the reference window, in rising event time; `fused` is computed from them by the policy at hand. */
 export interface WindowScores {
+  /** How many rows of the window each of these stands for: 1 unless it is thinned. */
+  readonly weight: number;
   readonly occurredAtMs: Float64Array;
   readonly channels: Readonly<Record<'S' | 'T' | 'H' | 'D', Float64Array>>;
 }

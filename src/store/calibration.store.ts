@@ -51,12 +51,18 @@ export class PostgresCalibrationStore extends CalibrationStore {
 
   /** Of a window with more than half a million rows an even part, by the hash of their ids: the same for whoever asks. */
   override async windowScores(model: string, fromMs: number, toMs: number): Promise<WindowScores> {
-    type Row = { at: number; s: number; t: number; h: number; d: number };
     const [counted] = await this.dataSource.query<{ rows: number }[]>(
       `SELECT coalesce(sum(transactions), 0)::double precision AS rows FROM day_counts WHERE day >= $1::date AND day < $2::date`,
       [dayOf(fromMs), dayOf(toMs)],
     );
     const nth = Math.ceil((counted?.rows ?? 0) / this.windowRowsMax) || 1;
+    const window = await this.#everyNth(nth, model, fromMs, toMs);
+    // Most rows may be another model's: then all of this one's are few enough.
+    return nth > 1 && window.occurredAtMs.length * nth <= this.windowRowsMax ? this.#everyNth(1, model, fromMs, toMs) : window;
+  }
+
+  async #everyNth(nth: number, model: string, fromMs: number, toMs: number): Promise<WindowScores> {
+    type Row = { at: number; s: number; t: number; h: number; d: number };
     const rows = await this.dataSource.query<Row[]>(
       `SELECT (extract(epoch FROM occurred_at) * 1000)::double precision AS at,
               s_score AS s, t_score AS t, h_score AS h, d_score AS d
@@ -66,7 +72,8 @@ export class PostgresCalibrationStore extends CalibrationStore {
       [model, new Date(fromMs), new Date(toMs), nth],
     );
     const pick = (name: keyof Row): Float64Array => Float64Array.from(rows, (row) => row[name]);
-    return { occurredAtMs: pick('at'), channels: { S: pick('s'), T: pick('t'), H: pick('h'), D: pick('d') } };
+    const channels = { S: pick('s'), T: pick('t'), H: pick('h'), D: pick('d') };
+    return { weight: nth, occurredAtMs: pick('at'), channels };
   }
 
   /** @param fromMs and `toMs`: borders of UTC days */

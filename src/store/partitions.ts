@@ -33,23 +33,28 @@ export class Partitions {
 
   async #make({ name, from, to }: Month): Promise<void> {
     if (from.getUTCFullYear() < YEARS.first || from.getUTCFullYear() > YEARS.last) return;
-    const [newest] = await this.dataSource.query<{ day: Date | null }[]>('SELECT max(day)::timestamptz AS day FROM day_counts');
+    const [newest] = await this.dataSource.query<{ day: Date | null }[]>(
+      `SELECT max(day)::timestamp AT TIME ZONE 'UTC' AS day FROM day_counts`,
+    );
     if (newest?.day && Math.abs(monthsBetween(newest.day, from)) > MONTHS_AWAY_MAX) return;
     try {
-      await this.dataSource.query(
+      await impatiently(
+        this.dataSource,
         `CREATE TABLE IF NOT EXISTS transactions_${name} PARTITION OF transactions
          FOR VALUES FROM ('${from.toISOString()}') TO ('${to.toISOString()}')`,
       );
     } catch (error) {
-      // Another writer was faster, or rows of this month lie in `transactions_other` already, where more may follow.
-      if (!isTaken(error)) throw error;
+      // Another writer was faster; or somebody reads the table for long, and everybody would wait behind us; or rows of this
+      // month lie in `transactions_other` already. There more may follow.
+      if (!hasCode(error, [...TAKEN, LOCK_NOT_AVAILABLE])) throw error;
     }
   }
 
   /**
-   * Drops the months that ended before `beforeMs`, and rows of `transactions_other` older than that.
+   * Drops the months that ended at or before `beforeMs`, and rows of `transactions_other` older than that.
    *
    * @returns names of the dropped partitions
+   * @throws Error where somebody reads one of them for long: another time will do
    */
   async dropBefore(beforeMs: number): Promise<readonly string[]> {
     const names = await this.dataSource.query<{ name: string }[]>(
@@ -58,7 +63,7 @@ export class Partitions {
     );
     const old = names.map(({ name }) => name).filter((name) => monthNamed(name).to.getTime() <= beforeMs);
     for (const name of old) {
-      await this.dataSource.query(`DROP TABLE IF EXISTS ${name}`);
+      await impatiently(this.dataSource, `DROP TABLE IF EXISTS ${name}`);
       this.#known.delete(name.slice('transactions_'.length));
     }
     await this.dataSource.query('DELETE FROM transactions_other WHERE occurred_at < $1', [new Date(beforeMs)]);
@@ -86,5 +91,14 @@ const monthsBetween = (a: Date, b: Date): number =>
   12 * (b.getUTCFullYear() - a.getUTCFullYear()) + b.getUTCMonth() - a.getUTCMonth();
 
 /** Relation or type exists; unique violation in the catalog; rows of the default partition belong here; overlap. */
-const TAKEN = new Set(['42P07', '42710', '23505', '23514', '42P17']);
-const isTaken = (error: unknown): boolean => error instanceof Error && 'code' in error && TAKEN.has(String(error.code));
+const TAKEN = ['42P07', '42710', '23505', '23514', '42P17'];
+const LOCK_NOT_AVAILABLE = '55P03';
+const hasCode = (error: unknown, codes: readonly string[]): boolean =>
+  error instanceof Error && 'code' in error && codes.includes(String(error.code));
+
+/** Waits for the table's lock for two seconds at most: all other statements wait behind whoever asks for it. */
+const impatiently = (dataSource: DataSource, statement: string): Promise<void> =>
+  dataSource.transaction(async (manager) => {
+    await manager.query(`SET LOCAL lock_timeout = '2s'`);
+    await manager.query(statement);
+  });

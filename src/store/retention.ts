@@ -7,10 +7,8 @@ const CHUNK = 10_000;
 
 /** For how many days things are kept: of event time, counted back from the newest event, unless it says otherwise. */
 export interface RetentionDays {
-  /** Whole months are dropped once they are older. */
+  /** Whole months and their ids go together once they are older: what is stored is known, and a repeat of it is one. */
   readonly transactions: number;
-  /** A repeat is known as one for so long. */
-  readonly ids: number;
   /** Cells of secondary entities; must cover the features' look-back and 30 days for late events. */
   readonly evidence: number;
   /** Of the wall clock: messages that are on their topic. */
@@ -31,7 +29,9 @@ export const retire = async (
   wallMs: number,
   signal?: AbortSignal,
 ): Promise<Retired> => {
-  const [newest] = await dataSource.query<{ day: Date | null }[]>('SELECT max(day)::timestamptz AS day FROM day_counts');
+  const [newest] = await dataSource.query<{ day: Date | null }[]>(
+    `SELECT max(day)::timestamp AT TIME ZONE 'UTC' AS day FROM day_counts`,
+  );
   const before = (count: number, fromMs: number): Date => new Date(fromMs - count * DAY_MS);
   const deletions: [table: string, condition: string, before: Date][] = [
     ['outbox', 'published_at < $1', before(days.published, wallMs)],
@@ -44,8 +44,9 @@ export const retire = async (
   let partitions: readonly string[] = [];
   if (newest?.day) {
     const eventMs = newest.day.getTime();
-    partitions = await new Partitions(dataSource).dropBefore(eventMs - days.transactions * DAY_MS);
-    deletions.push(['transaction_ids', 'occurred_at < $1', before(days.ids, eventMs)]);
+    const month = startOfMonth(before(days.transactions, eventMs));
+    partitions = await new Partitions(dataSource).dropBefore(month.getTime());
+    deletions.push(['transaction_ids', 'occurred_at < $1', month]);
     deletions.push(['evidence_cells', 'bucket_at < $1', before(days.evidence, eventMs)]);
   }
   let rows = 0;
@@ -57,3 +58,5 @@ export const retire = async (
       );
   return { partitions, rows };
 };
+
+const startOfMonth = (at: Date): Date => new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth()));

@@ -76,7 +76,8 @@ export class PostgresScoringStore extends ScoringStore {
     if (result === 'committed')
       this.#cache.keep(
         featureSet,
-        states.map((state) => ({ ...state, version: state.version + 1 })),
+        // Copies: what was handed over are parts of one buffer, which each of them would keep whole.
+        states.map(({ entityId, version, bytes }) => ({ entityId, version: version + 1, bytes: bytes.slice() })),
       );
     return result;
   }

@@ -29,7 +29,8 @@ const BACKOFF_MS = { first: 250, last: 30_000 };
 /** Batches that a partition holds before it is not fetched any more; one fetch (1 MiB) may come on top. */
 const QUEUED_BATCHES_MAX = 4;
 /** How often slower partitions are asked for while somebody waits for them, and otherwise. */
-const SKEW_EVERY_MS = { waiting: 50, reading: 1_000 };
+const SKEW_EVERY_MS = { waiting: 250, reading: 1_000 };
+const PULSE_MS = 50;
 const TELL_EVERY_MS = 1_000;
 
 /**
@@ -244,14 +245,15 @@ export class PartitionReader {
       const nowMs = Date.now();
       const assigned = this.#assigned.all();
       const isWaiting = this.#order.isWaiting(assigned, nowMs);
-      if (this.#state === 'reading' && (isWaiting || nowMs - this.#skewKnownAtMs > SKEW_EVERY_MS.reading)) {
+      const every = isWaiting ? SKEW_EVERY_MS.waiting : SKEW_EVERY_MS.reading;
+      if (this.#state === 'reading' && nowMs - this.#skewKnownAtMs > every) {
         await this.#skew.refresh(this.#order.local(assigned), nowMs);
         this.#skewKnownAtMs = nowMs;
       }
       if (nowMs - this.#toldAtMs > TELL_EVERY_MS) await this.#tell();
     };
     void turn()
-      .then(() => SKEW_EVERY_MS.waiting)
+      .then(() => PULSE_MS)
       .catch((error: unknown) => {
         this.options.onWarning(`progress of other partitions: ${reasonOf(error)}`);
         // A database that is away is neither asked nor complained of twenty times a second.

@@ -101,7 +101,7 @@ export const retrain = async (input: RetrainInput, context: RetrainContext): Pro
   const platt = detectors.S ? plattOf(detectors.S, slices.later, slices.laterLabels) : null;
   const usualScales = fitUsualScales(featureSet, dataset.transactions, dataset.profiles, slices.normalRows);
   const model: ScoringModel = { version: input.version, featureSet, detectors, platt, usualScales };
-  const window = { occurredAtMs: slices.laterTimes, channels: scoreChannels(model, slices.later) };
+  const window = { weight: 1, occurredAtMs: slices.laterTimes, channels: scoreChannels(model, slices.later) };
   const calibration = nextCalibration({
     previous: null,
     window,

@@ -41,7 +41,7 @@ export class ScoreLog extends CalibrationStore {
     const rows = this.#rows(fromMs, toMs);
     const of = (values: readonly number[]): Float64Array => Float64Array.from(rows, (i) => values[i]!);
     const { S, T, H, D } = this.#scores;
-    return Promise.resolve({ occurredAtMs: of(this.#times), channels: { S: of(S), T: of(T), H: of(H), D: of(D) } });
+    return Promise.resolve({ weight: 1, occurredAtMs: of(this.#times), channels: { S: of(S), T: of(T), H: of(H), D: of(D) } });
   }
 
   override countAlerts(fromMs: number, toMs: number): Promise<{ rows: number; alerts: number }> {

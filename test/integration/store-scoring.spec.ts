@@ -140,6 +140,13 @@ it('keeps states to the byte, many at once, for this process and for another', a
   expect((await store.read(keys({ primaryIds: ['c7'] }))).states).toEqual([state('c7', 2, 'theirs')]);
 });
 
+it('keeps the first alert of a transaction that comes again after its id was forgotten', async () => {
+  await store.commit(batch([row('a', { outcome: 'review' })]));
+  await source.query('DELETE FROM transaction_ids');
+  expect(await store.commit(batch([row('a', { outcome: 'review' }), row('b', { outcome: 'review' })]))).toBe('committed');
+  expect(await contents()).toMatchObject({ alerts: 2, outbox: 2 });
+});
+
 describe('the fences', () => {
   it('move an offset only from where the batch was read', async () => {
     const offsets = new PostgresOffsetStore(source);
