@@ -135,7 +135,7 @@ describe('evidence that a thread keeps', () => {
   it('makes room for what was read last', () => {
     const { directory } = run(
       [...Array.from({ length: 10 }, () => ({ ...plain, shops: ['a', 'b'] })), ...Array.from({ length: 10 }, () => plain)],
-      110,
+      120,
     );
     const kept = (shop: string) => directory.visit(LOOK_BACK).kept(TYPE, shop, 1000 * DAY - LOOK_BACK);
     expect([kept('a') !== null, kept('b')]).toEqual([true, null]);
