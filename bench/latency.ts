@@ -104,7 +104,7 @@ const measureKafka = (stage: Stage): Promise<{ maxRate: number; levels: readonly
     await stage.createTopic('transactions-alerts', PARTITIONS);
     await stage.send(topic, stage.records(options.rows));
     const startedMs = performance.now();
-    const worker = new Program(stage.serve('worker', { url, topic }));
+    const worker = new Program(stage.serve('worker', { url, topic, isPaced: true }));
     const backlog = await measureConsumption(
       {
         ...{ database, topic, position: LINE_POSITION, postmaster: stage.postmaster, rows: options.rows },

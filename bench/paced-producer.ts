@@ -18,12 +18,6 @@ export interface PacedOptions {
   readonly onSend: (record: ReplayRecord, atMs: number) => void;
 }
 
-/** Event time is the clock's: the world's own would run thousands of times faster, and partitions wait for each other in it. */
-const happenedAt = ({ key, value }: ReplayRecord, atMs: number): ReplayRecord => ({
-  key,
-  value: JSON.stringify({ ...(JSON.parse(value as string) as object), occurred_at: new Date(atMs).toISOString() }),
-});
-
 /**
  * Sends at a steady rate whether or not anybody keeps up: the schedule never waits for an answer, only for the 64th open
  * send. Answers the number sent, and the rate that came of it.
@@ -45,7 +39,7 @@ export const producePaced = async (options: PacedOptions): Promise<{ readonly se
       const atMs = Date.now();
       for (let due = Math.floor(elapsed() * rate) - sent; due > 0; due -= 1) {
         const next = await records.next();
-        if (next.done !== true) messages.push(happenedAt(next.value, atMs));
+        if (next.done !== true) messages.push(next.value);
       }
       if (messages.length === 0) continue;
       for (const message of messages) onSend(message, atMs);

@@ -99,7 +99,7 @@ const soak = (stage: Stage): Promise<{ samples: readonly Sample[]; rate: number;
     let heap = NaN;
     const worker = new Program({
       ...stage.serve('worker', {
-        ...{ url, topic },
+        ...{ url, topic, isPaced: true },
         nodeOptions: ['--import', pathToFileURL(join(import.meta.dirname, 'report-heap.js')).href],
       }),
       onMessage: (message) => (heap = (message as { heapUsed: number }).heapUsed / 1_048_576),

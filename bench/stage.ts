@@ -33,6 +33,8 @@ interface ServeOf {
   /** Of consumers; the topic's name unless given. */
   readonly group?: string;
   readonly nodeOptions?: readonly string[];
+  /** Records come at a steady rate: nothing to be held back, as in traffic whose event time is the clock's. */
+  readonly isPaced?: boolean;
 }
 
 /**
@@ -40,7 +42,8 @@ interface ServeOf {
  * partitions, over which the service lets the slower one catch up, is a fraction of a second here. Six hours are as far as
  * the frontier of kept evidence stays behind, and far below the label delay: features are the same.
  */
-const WORLD_SPEED_SKEW = { SURPRISAL__SERVICE__KAFKA__SKEW_MAX_SECONDS: '21600' };
+const WORLD_SPEED_SKEW_SECONDS = 21_600;
+const PACED_SKEW_SECONDS = 30 * 86_400;
 
 /** What every bench stands on: a broker, a PostgreSQL of its own, a world, and a model fitted on the world's first days. */
 export class Stage {
@@ -159,8 +162,9 @@ export class Stage {
   }
 
   /** `serve` of the role. `SURPRISAL__*` variables of the bench reach it. */
-  serve(role: 'worker' | 'all', { url, topic, group = topic, nodeOptions = [] }: ServeOf): ProgramOf {
-    const kafka: Record<string, string> = { ...WORLD_SPEED_SKEW };
+  serve(role: 'worker' | 'all', { url, topic, group = topic, nodeOptions = [], isPaced = false }: ServeOf): ProgramOf {
+    const skew = isPaced ? PACED_SKEW_SECONDS : WORLD_SPEED_SKEW_SECONDS;
+    const kafka: Record<string, string> = { SURPRISAL__SERVICE__KAFKA__SKEW_MAX_SECONDS: String(skew) };
     if (topic !== undefined) {
       kafka['KAFKA_BROKERS'] = this.brokers.join(',');
       kafka['SURPRISAL__SERVICE__KAFKA__GROUP_ID'] = group!;
