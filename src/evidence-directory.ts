@@ -39,10 +39,6 @@ export class EvidenceDirectory {
 
   constructor(private readonly cellsMax = CELLS_MAX) {}
 
-  get entities(): number {
-    return this.#kept.size;
-  }
-
   get cells(): number {
     return this.#cells;
   }

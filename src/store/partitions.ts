@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 
+const DAY_MS = 86_400_000;
 /** Months away from the newest event that still get a partition of their own; the rest lies in `transactions_other`. */
 const MONTHS_AWAY_MAX = 24;
 
@@ -21,8 +22,11 @@ export class Partitions {
   /** Makes what is missing for rows of these times, UTC epoch milliseconds. Several writers may do so at once. */
   async ensure(occurredAtMs: Iterable<number>): Promise<void> {
     const missing = new Map<string, Month>();
-    for (const ms of occurredAtMs) {
-      const month = monthOf(ms);
+    // A batch has thousands of times and few days.
+    const days = new Set<number>();
+    for (const ms of occurredAtMs) days.add(Math.floor(ms / DAY_MS));
+    for (const day of days) {
+      const month = monthOf(day * DAY_MS);
       if (!this.#known.has(month.name)) missing.set(month.name, month);
     }
     for (const month of missing.values()) {
@@ -33,10 +37,8 @@ export class Partitions {
 
   async #make({ name, from, to }: Month): Promise<void> {
     if (from.getUTCFullYear() < YEARS.first || from.getUTCFullYear() > YEARS.last) return;
-    const [newest] = await this.dataSource.query<{ day: Date | null }[]>(
-      `SELECT max(day)::timestamp AT TIME ZONE 'UTC' AS day FROM day_counts`,
-    );
-    if (newest?.day && Math.abs(monthsBetween(newest.day, from)) > MONTHS_AWAY_MAX) return;
+    const newest = await newestDay(this.dataSource);
+    if (newest && Math.abs(monthsBetween(newest, from)) > MONTHS_AWAY_MAX) return;
     try {
       await impatiently(
         this.dataSource,
@@ -70,6 +72,14 @@ export class Partitions {
     return old;
   }
 }
+
+/** Start of the newest event day in UTC; null before the first row. */
+export const newestDay = async (dataSource: DataSource): Promise<Date | null> => {
+  const [newest] = await dataSource.query<{ day: Date | null }[]>(
+    `SELECT max(day)::timestamp AT TIME ZONE 'UTC' AS day FROM day_counts`,
+  );
+  return newest?.day ?? null;
+};
 
 const monthOf = (ms: number): Month => {
   const at = new Date(ms);

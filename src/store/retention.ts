@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { Partitions } from './partitions.js';
+import { newestDay, Partitions } from './partitions.js';
 
 const DAY_MS = 86_400_000;
 /** Rows of one delete: no transaction of it lasts long. */
@@ -29,9 +29,7 @@ export const retire = async (
   wallMs: number,
   signal?: AbortSignal,
 ): Promise<Retired> => {
-  const [newest] = await dataSource.query<{ day: Date | null }[]>(
-    `SELECT max(day)::timestamp AT TIME ZONE 'UTC' AS day FROM day_counts`,
-  );
+  const newest = await newestDay(dataSource);
   const before = (count: number, fromMs: number): Date => new Date(fromMs - count * DAY_MS);
   const deletions: [table: string, condition: string, before: Date][] = [
     ['outbox', 'published_at < $1', before(days.published, wallMs)],
@@ -42,8 +40,8 @@ export const retire = async (
     ],
   ];
   let partitions: readonly string[] = [];
-  if (newest?.day) {
-    const eventMs = newest.day.getTime();
+  if (newest) {
+    const eventMs = newest.getTime();
     const month = startOfMonth(before(days.transactions, eventMs));
     partitions = await new Partitions(dataSource).dropBefore(month.getTime());
     deletions.push(['transaction_ids', 'occurred_at < $1', month]);

@@ -116,7 +116,7 @@ export class PostgresScoringStore extends ScoringStore {
   async #states(featureSet: string, ids: readonly string[]): Promise<readonly EntityState[]> {
     const { found, missing } = this.#cache.find(featureSet, ids);
     if (missing.length === 0) return found;
-    const rows = await this.#pooled.query<{ id: string; version: number; state: Buffer }>(
+    const rows = await this.#pooled.query<{ id: string; version: string; state: Buffer }>(
       'read-entity-states',
       readEntityStates,
       [featureSet, missing],
