@@ -54,12 +54,6 @@ export interface Detector {
   terms?(features: FeatureMatrix): Terms;
   /** What would have been usual, where the model can say. */
   usualValues?(features: FeatureMatrix): UsualValues;
-  /** What each numeric column would usually be given the rest: 5 %, 50 % and 95 % quantiles, rows x columns, NaN where unknown. */
-  usualValues?(features: FeatureMatrix): {
-    readonly low: Float64Array;
-    readonly median: Float64Array;
-    readonly high: Float64Array;
-  };
   save(): Artifact;
 }
 

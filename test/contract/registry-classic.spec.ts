@@ -1,0 +1,3 @@
+import { bindContract, parts } from './bind.js';
+
+await bindContract(parts.classic);
