@@ -56,7 +56,7 @@ const judge = async (path: string, split: string): Promise<ReadonlyMap<string, F
       parameters: config.models,
     },
     {
-      backend: createTensorBackend(config.tensorBackend),
+      backend: await createTensorBackend(config.tensorBackend, console.error),
       now: () => performance.now(),
       onProgress: (step, { share }) => {
         if (share >= 1) process.stderr.write(`${split}: ${step}\n`);

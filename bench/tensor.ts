@@ -1,12 +1,14 @@
 /**
- * The SIMD backend beside the plain float64 reference, on a masked autoregressive flow of 32 columns: six layers 32-64-64-64,
- * relu, tanh log-scales, alternating order, 62,592 parameters, about 123 kFLOP a row. Run: node dist/bench/tensor.js
+ * The SIMD backend beside the plain float64 reference and TensorFlow.js, on a masked autoregressive flow of 32 columns: six layers
+ * 32-64-64-64, relu, tanh log-scales, alternating order, 62,592 parameters, about 123 kFLOP a row. Run: node dist/bench/tensor.js
  */
 import { Adam } from '../src/tensor/adam.js';
 import { type TensorBackend } from '../src/tensor/backend.js';
 import { Engine, type Tensor } from '../src/tensor/engine.js';
 import { createReferenceBackend } from '../src/tensor/reference.js';
 import { createSimdBackend } from '../src/tensor/simd.js';
+import { createTfjsBackend } from '../src/tensor/tfjs.js';
+import { loadNative, loadWebAssembly } from '../src/tensor-backend.js';
 import { createRandom, type Random } from '../src/domain/random.js';
 
 const DIMENSION = 32;
@@ -153,27 +155,56 @@ const best = (rounds: readonly Measured[]): Measured => ({
   firstLoss: rounds[0]!.firstLoss,
 });
 
-const rounds = Array.from({ length: ROUNDS }, () => ({
-  simd: measure(createSimdBackend()),
-  reference: measure(createReferenceBackend()),
-}));
-const simd = best(rounds.map((round) => round.simd));
-const reference = best(rounds.map((round) => round.reference));
+interface Contender {
+  readonly name: string;
+  /** Before each round: TensorFlow.js has one active backend at a time. */
+  readonly create: () => TensorBackend | Promise<TensorBackend>;
+}
 
-const lines: [string, number, number][] = [
-  ...BATCHES.map((size): [string, number, number] => [
-    `rows/s, batch ${size}`,
-    simd.rowsPerSecond[size]!,
-    reference.rowsPerSecond[size]!,
-  ]),
-  [`training steps/s, batch ${TRAIN_BATCH}`, simd.trainingStepsPerSecond, reference.trainingStepsPerSecond],
+const tensorFlow = (name: string, tf: Awaited<ReturnType<typeof loadWebAssembly>>): Contender => {
+  const active = tf.getBackend();
+  return { name, create: async () => createTfjsBackend((await tf.setBackend(active), tf)) };
+};
+
+const contenders: Contender[] = [
+  { name: 'simd', create: createSimdBackend },
+  { name: 'reference', create: createReferenceBackend },
+  tensorFlow('tfjs wasm', await loadWebAssembly()),
+];
+try {
+  contenders.push(tensorFlow('tfjs native', loadNative()));
+} catch (error) {
+  console.error(`without native TensorFlow.js (npm run setup:tfjs): ${(error as Error).message.split('\n')[0]}`);
+}
+
+const rounds = new Map<string, Measured[]>(contenders.map(({ name }) => [name, []]));
+for (let round = 0; round < ROUNDS; round += 1)
+  for (const { name, create } of contenders) rounds.get(name)!.push(measure(await create()));
+const measured = new Map([...rounds].map(([name, list]) => [name, best(list)]));
+const simd = measured.get('simd')!;
+
+/** How many times faster SIMD is. */
+const ratioTo = (other: Measured): Pick<Measured, 'rowsPerSecond' | 'trainingStepsPerSecond'> => ({
+  rowsPerSecond: Object.fromEntries(BATCHES.map((size) => [size, simd.rowsPerSecond[size]! / other.rowsPerSecond[size]!])),
+  trainingStepsPerSecond: simd.trainingStepsPerSecond / other.trainingStepsPerSecond,
+});
+
+const lines: [string, (result: Pick<Measured, 'rowsPerSecond' | 'trainingStepsPerSecond'>) => number][] = [
+  ...BATCHES.map((size): (typeof lines)[number] => [`rows/s, batch ${size}`, (result) => result.rowsPerSecond[size]!]),
+  [`training steps/s, batch ${TRAIN_BATCH}`, (result) => result.trainingStepsPerSecond],
 ];
 const shown = (value: number): string => (value < 1000 ? value.toFixed(1) : Math.round(value).toLocaleString('en-US'));
-console.log(`${''.padEnd(28)}${'simd'.padStart(12)}${'reference'.padStart(12)}${'ratio'.padStart(8)}`);
-for (const [name, a, b] of lines) {
-  console.log(`${name.padEnd(28)}${shown(a).padStart(12)}${shown(b).padStart(12)}${(a / b).toFixed(1).padStart(8)}`);
+const headings = [...measured.keys()].flatMap((name) => [name.padStart(12), name === 'simd' ? '' : 'ratio'.padStart(8)]);
+console.log(`${''.padEnd(28)}${headings.join('')}`);
+for (const [title, of] of lines) {
+  const cells = [...measured].map(([name, result]) => {
+    const ratio = name === 'simd' ? '' : of(ratioTo(result)).toFixed(1).padStart(8);
+    return `${shown(of(result)).padStart(12)}${ratio}`;
+  });
+  console.log(`${title.padEnd(28)}${cells.join('')}`);
 }
-console.log(`first loss ${simd.firstLoss.toFixed(6)} and ${reference.firstLoss.toFixed(6)}\n`);
-const ratios = Object.fromEntries(BATCHES.map((size) => [size, simd.rowsPerSecond[size]! / reference.rowsPerSecond[size]!]));
-const ratio = { rowsPerSecond: ratios, trainingStepsPerSecond: simd.trainingStepsPerSecond / reference.trainingStepsPerSecond };
-console.log(JSON.stringify({ bench: 'tensor', simd, reference, ratio }));
+console.log(`first loss ${[...measured.values()].map(({ firstLoss }) => firstLoss.toFixed(6)).join(', ')}\n`);
+const ratio = Object.fromEntries(
+  [...measured].filter(([name]) => name !== 'simd').map(([name, result]) => [name, ratioTo(result)]),
+);
+console.log(JSON.stringify({ bench: 'tensor', ...Object.fromEntries(measured), ratio }));

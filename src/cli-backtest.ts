@@ -20,7 +20,9 @@ import { requireWritable } from './output-file.js';
 import { createTensorBackend } from './tensor-backend.js';
 import { backtest, type BacktestResult } from './training/backtest.js';
 import { defaultEstimators } from './training/retrain.js';
+import type { TrainingContext } from './training/fit-channels.js';
 import { UsageError } from './usage-error.js';
+import { secondThread } from './worker-pool.js';
 
 const DAY_MS = 86_400_000;
 
@@ -60,11 +62,21 @@ export const register = (program: Command): void => {
     .addOption(configOption())
     .option('--json', 'print one JSON object')
     .addHelpText('after', `\nDetectors: ${DETECTOR_NAMES}${EXIT_CODES}`)
-    .action((options: BacktestOptions) => withProcessIo((io) => runBacktest(options, loadConfig(options.config), io)));
+    .action((options: BacktestOptions) =>
+      withProcessIo((io) => {
+        const config = loadConfig(options.config);
+        return runBacktest(options, config, io, secondThread(options.seed, config.tensorBackend));
+      }),
+    );
 };
 
 /** The `backtest` command. @throws UsageError, InputError or ConfigError for wrong use */
-export const runBacktest = async (options: BacktestOptions, config: Config, io: CommandIo): Promise<void> => {
+export const runBacktest = async (
+  options: BacktestOptions,
+  config: Config,
+  io: CommandIo,
+  threads: Pick<TrainingContext, 'fitElsewhere'> = {},
+): Promise<void> => {
   const schema = schemaOf(options);
   const startMs = dateOf(options.start);
   const endMs = startMs + (options.trainDays + options.delayDays + options.testDays) * DAY_MS;
@@ -91,7 +103,8 @@ export const runBacktest = async (options: BacktestOptions, config: Config, io: 
     },
     {
       random: createRandom(options.seed),
-      backend: createTensorBackend(config.tensorBackend),
+      backend: await createTensorBackend(config.tensorBackend, (line) => io.progress.note(line)),
+      ...threads,
       now: () => performance.now(),
       onProgress: (step, { share, message }) => io.progress.report(step, share, message),
     },
@@ -172,10 +185,12 @@ const readable = (result: Omit<BacktestResult, 'judged'>): string => {
     ['decision', result.auroc.toFixed(4), result.auprc.toFixed(4)],
     ...Object.entries(result.channels).map(([channel, q]) => [`channel ${channel}`, q.auroc.toFixed(4), q.auprc.toFixed(4)]),
   ];
-  const recall = Object.entries(result.recallByType).map(([type, share]) => [type, percent(share)]);
+  const called = (type: string): string => (type in result.newTypeShare ? percent(result.newTypeShare[type]!) : '');
+  const recall = Object.entries(result.recallByType).map(([type, share]) => [type, percent(share), called(type)]);
   return [
     textTable(['ranking', 'AUROC', 'AUPRC'], ranking),
-    recall.length === 0 ? '' : textTable(['fraud type', 'recall'], recall),
+    recall.length === 0 ? '' : textTable(['fraud type', 'recall', 'alerts called a new type'], recall),
+    'legitimate' in result.newTypeShare ? `${called('legitimate')} of the false alarms called a new type\n` : '',
     `card precision@100 ${result.cardPrecisionAt100.toFixed(4)}\n`,
     `alerts on ${percent(result.alertRate)} of the traffic; budget ${percent(result.budget)}\n`,
     `trained on ${result.trainRows} rows with ${result.trainFrauds} frauds; `,

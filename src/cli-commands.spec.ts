@@ -115,7 +115,7 @@ describe('evaluate', () => {
 
   it('learns from labels under protocol supervised', async () => {
     const { detectors } = await evaluated({ split: 'split0', protocol: 'supervised' });
-    expect(detectors[0]).toMatchObject({ name: 'logistic-regression' });
+    expect(detectors[0]).toMatchObject({ name: 'log-odds-ensemble' });
     expect(detectors[0]!.mean.auroc).toBeGreaterThan(0.95);
   });
 
@@ -213,6 +213,8 @@ describe('fit and score', () => {
     );
     const two = { schema: at('cards.yaml'), data: at('stream.csv'), detector: ['flow', 'vae'], out: at('model') };
     await expect(run((io) => fit(two, config, io))).rejects.toThrow(/both detectors of channel D/);
+    const from = { schema: at('cards.yaml'), data: at('stream.csv'), out: at('never'), warmStart: at('nowhere') };
+    await expect(run((io) => fit(from, config, io))).rejects.toThrow(/nowhere holds no usable model: expected a folder that/);
   });
 
   it('refuses what it cannot write before any work begins', async () => {

@@ -29,7 +29,7 @@ export interface EvaluateOptions {
 const DEFAULT_DETECTOR: Readonly<Record<Protocol, string>> = {
   'one-class': 'gaussian-mixture',
   unsupervised: 'tail',
-  supervised: 'logistic-regression',
+  supervised: 'log-odds-ensemble',
 };
 
 export const register = (program: Command): void => {
@@ -79,7 +79,7 @@ export const evaluate = async (options: EvaluateOptions, config: Config, io: Com
       parameters: config.models,
     },
     {
-      backend: createTensorBackend(config.tensorBackend),
+      backend: await createTensorBackend(config.tensorBackend, (line) => io.progress.note(line)),
       now: () => performance.now(),
       onProgress: (step, { share, message }) => io.progress.report(step, share, message),
     },
@@ -96,7 +96,7 @@ const needsMarkov = ({ name }: Estimator): boolean => name === 'markov-filter';
 const chooseDetectors = ({ detector, protocol }: EvaluateOptions): readonly Estimator[] => {
   const fits = (estimator: Estimator): boolean => protocol === 'supervised' || !estimator.supervised;
   const wanted = detector ?? [DEFAULT_DETECTOR[protocol]];
-  if (wanted.includes('all')) return Object.values(estimators).filter((estimator) => fits(estimator) && !needsMarkov(estimator));
+  if (wanted.includes('all')) return Object.values(estimators).filter((estimator) => fits(estimator) && !estimator.requires);
   return [...new Set(wanted)].map((name) => {
     const estimator = estimatorNamed(name);
     if (!fits(estimator))

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Command } from 'commander';
 import { channelsOf, DETECTOR_NAMES } from './chosen-detectors.js';
 import { configOption, EXIT_CODES, textTable, withProcessIo, type CommandIo } from './command-io.js';
@@ -8,21 +9,27 @@ import type { Channel } from './domain/decision.js';
 import type { Label } from './domain/label.js';
 import { createRandom } from './domain/random.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
-import { prepareModelFolder, writeModelFolder, type LineMemory } from './model-folder.js';
+import { prepareModelFolder, readModelArtifact, writeModelFolder, type LineMemory } from './model-folder.js';
 import { createTensorBackend } from './tensor-backend.js';
+import type { TrainingContext } from './training/fit-channels.js';
 import { defaultEstimators, retrain, type Candidate, type RetrainReport } from './training/retrain.js';
 import { UsageError } from './usage-error.js';
 import { versionName } from './version-name.js';
+import { secondThread } from './worker-pool.js';
 
 export interface FitOptions {
   readonly schema: string;
   readonly data: string;
   readonly detector?: readonly string[];
   readonly out: string;
+  readonly warmStart?: string;
   readonly config?: string;
   readonly json?: boolean;
 }
 
+type Threads = Pick<TrainingContext, 'fitElsewhere'>;
+
+const SEED = 0;
 const DAY_MS = 86_400_000;
 /** Models learn from at most this many days before the calibration slice. */
 const TRAIN_DAYS_MAX = 30;
@@ -38,17 +45,24 @@ export const register = (program: Command): void => {
     .requiredOption('--data <file>', 'CSV file with a header, plain or gzip')
     .option('--detector <name...>', "detectors to fit, at most one per channel; default: the schema's")
     .requiredOption('--out <folder>', 'folder for model, calibration, policy and report; made when missing')
+    .option('--warm-start <folder>', 'an earlier result of fit, whose networks are gone on from where their shapes still fit')
     .addOption(configOption())
     .option('--json', 'print one JSON object')
     .addHelpText('after', `\nDetectors: ${DETECTOR_NAMES}${EXIT_CODES}`)
-    .action((options: FitOptions) => withProcessIo((io) => fit(options, loadConfig(options.config), io)));
+    .action((options: FitOptions) =>
+      withProcessIo((io) => {
+        const config = loadConfig(options.config);
+        return fit(options, config, io, secondThread(SEED, config.tensorBackend));
+      }),
+    );
 };
 
 /** The `fit` command. @throws UsageError, InputError or ConfigError for wrong use */
-export const fit = async (options: FitOptions, config: Config, io: CommandIo): Promise<void> => {
+export const fit = async (options: FitOptions, config: Config, io: CommandIo, threads: Threads = {}): Promise<void> => {
   const schema = loadSchema(options.schema, options.config);
   const chosen = options.detector ? channelsOf(options.detector, schema) : defaultEstimators(schema);
   const file = await openDataFile(options.data);
+  const warmStart = options.warmStart === undefined ? null : await readModelArtifact(options.warmStart);
   await prepareModelFolder(options.out);
   const needsLabel = options.detector !== undefined && chosen.S !== undefined;
   const history = await readHistory(file, schema, needsLabel, (share) => io.progress.report('reading', share));
@@ -65,6 +79,7 @@ export const fit = async (options: FitOptions, config: Config, io: CommandIo): P
     policy: config.policy,
     parameters: config.models,
     chosen,
+    ...(warmStart && { warmStart: createHash('sha256').update(warmStart).digest('hex') }),
   };
   const version = versionName(schema.name, range.lastMs, trainedFrom);
   const candidate = await retrain(
@@ -79,10 +94,12 @@ export const fit = async (options: FitOptions, config: Config, io: CommandIo): P
       parameters: config.models,
       estimators: chosen,
       version,
+      ...(warmStart && { warmStart }),
     },
     {
-      random: createRandom(0),
-      backend: createTensorBackend(config.tensorBackend),
+      random: createRandom(SEED),
+      backend: await createTensorBackend(config.tensorBackend, (line) => io.progress.note(line)),
+      ...threads,
       onProgress: (step, { share, message }) => io.progress.report(step, share, message),
     },
   );

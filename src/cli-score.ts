@@ -49,7 +49,10 @@ export const register = (program: Command): void => {
 
 /** The `score` command. @throws UsageError, InputError or ConfigError for wrong use */
 export const score = async (options: ScoreOptions, config: Config, io: CommandIo): Promise<void> => {
-  const fitted = await readModelFolder(options.model, createTensorBackend(config.tensorBackend));
+  const fitted = await readModelFolder(
+    options.model,
+    await createTensorBackend(config.tensorBackend, (line) => io.progress.note(line)),
+  );
   const { schema } = fitted.model.featureSet;
   const file = await openDataFile(options.data);
   await requireWritable(options.out, options.data);

@@ -66,7 +66,8 @@ const promote = async ({ model: folder, config: dir, json }: PromoteOptions): Pr
   const { openDatabase } = await import('./service-database.js');
   const { createStores, installChampion } = await import('./service-stores.js');
   const config = loadConfig(dir);
-  const { model, calibration, memory } = await readModelFolder(folder, createTensorBackend(config.tensorBackend));
+  const backend = await createTensorBackend(config.tensorBackend, (line) => void process.stderr.write(`${line}\n`));
+  const { model, calibration, memory } = await readModelFolder(folder, backend);
   const { schema } = model.featureSet;
   const database = await openDatabase(config, () => undefined);
   try {

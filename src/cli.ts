@@ -10,6 +10,7 @@ const COMMANDS: readonly {
   { names: ['fit'], load: () => import('./cli-fit.js') },
   { names: ['score'], load: () => import('./cli-score.js') },
   { names: ['evaluate'], load: () => import('./cli-evaluate.js') },
+  { names: ['compare'], load: () => import('./cli-compare.js') },
   { names: ['backtest'], load: () => import('./cli-backtest.js') },
   { names: ['demo-data'], load: () => import('./cli-demo-data.js') },
   { names: ['replay'], load: () => import('./cli-replay.js') },

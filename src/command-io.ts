@@ -26,6 +26,18 @@ export const withProcessIo = async (command: (io: CommandIo) => Promise<void>): 
   }
 };
 
+/** Runs long work with a signal that the first Ctrl-C aborts; a second one ends the process as ever. */
+export const cancellable = async <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+  const controller = new AbortController();
+  const cancel = (): void => controller.abort(new Error('cancelled'));
+  process.once('SIGINT', cancel);
+  try {
+    return await work(controller.signal);
+  } finally {
+    process.removeListener('SIGINT', cancel);
+  }
+};
+
 /** @throws UsageError when the file cannot be written */
 export const writeCsv = async (
   path: string,
@@ -59,6 +71,15 @@ export const positiveNumber =
       throw new InvalidArgumentError(`expected a number above 0${max === Number.MAX_VALUE ? '' : ` and at most ${max}`}.`);
     return value;
   };
+
+/** Commander's parser of a day, to its first millisecond (UTC). */
+export const dateOption = (text: string): number => {
+  const ms = Date.parse(`${text}T00:00:00Z`);
+  // The round trip refuses days that a month does not have.
+  if (Number.isNaN(ms) || !new Date(ms).toISOString().startsWith(`${text}T`))
+    throw new InvalidArgumentError('expected a date YYYY-MM-DD.');
+  return ms;
+};
 
 /** `--config`, the same for every command that reads configuration or names a schema. */
 export const configOption = (): Option =>

@@ -6,6 +6,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { PolicySchema, type Policy } from './domain/decision.js';
 import { TransactionSchemaDefinition, type TransactionSchema } from './domain/transaction-schema.js';
+import type { TensorBackend } from './tensor/backend.js';
 
 /** Wrong configuration: the sentence names the variable or file, the value and what was expected. */
 export class ConfigError extends Error {
@@ -61,7 +62,7 @@ const EnvironmentSchema = z.object({
     .regex(/^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/, 'host:port[,host:port]')
     .optional(),
   SURPRISAL_API_KEY: z.string().min(16, 'at least 16 characters').optional(),
-  TENSOR_BACKEND: z.enum(['simd', 'reference']).default('simd'),
+  TENSOR_BACKEND: z.enum(['simd', 'tfjs', 'reference']).default('simd'),
   LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
 
@@ -72,7 +73,7 @@ export interface Config {
   readonly databaseUrl: string | null;
   readonly kafkaBrokers: readonly string[] | null;
   readonly apiKey: string | null;
-  readonly tensorBackend: 'simd' | 'reference';
+  readonly tensorBackend: TensorBackend['name'];
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
   readonly service: ServiceConfig;
   readonly policy: Policy;

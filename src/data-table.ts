@@ -4,9 +4,10 @@ import type { TransactionSchema } from './domain/transaction-schema.js';
 import { columnPositions, type DataFile } from './data-file.js';
 import { UsageError } from './usage-error.js';
 
-/** A labelled table for `evaluate`: features straight from its columns. */
+/** A table: features straight from its columns. */
 export interface DataTable {
   readonly features: FeatureMatrix;
+  /** All 0 where no label column was asked for. */
   readonly labels: Uint8Array;
   /** 1 train, 0 test, one per row; null where no split column was asked for. */
   readonly split: Uint8Array | null;
@@ -17,7 +18,7 @@ export interface DataTable {
 }
 
 export interface TableRequest {
-  readonly label: string;
+  readonly label: string | null;
   readonly split: string | null;
   /** Fields and directions of risk; null: every column but label, id and splits, by its contents. */
   readonly schema: TransactionSchema | null;
@@ -58,7 +59,12 @@ export const readTable = async (
 ): Promise<DataTable> => {
   const files = test ? [file, test] : [file];
   const layout = layoutOf(file, request);
-  if (test) columnPositions(test, [request.label, ...layout.surveys.map((s) => s.name)], `as in ${file.path}`);
+  if (test)
+    columnPositions(
+      test,
+      [...(request.label === null ? [] : [request.label]), ...layout.surveys.map((s) => s.name)],
+      `as in ${file.path}`,
+    );
   const passes = 2 * files.length;
   let pass = 0;
   const progress = (share: number): void => onProgress((pass + share) / passes);
@@ -68,7 +74,7 @@ export const readTable = async (
     rowCount += await surveyFile(one, layout, request, one === test, progress);
     pass += 1;
   }
-  if (rowCount > ROWS_MAX) throw new UsageError(`${rowCount} rows; evaluate reads at most ${ROWS_MAX}`);
+  if (rowCount > ROWS_MAX) throw new UsageError(`${rowCount} rows; a table may have at most ${ROWS_MAX}`);
   const { columns, kept, notes } = chooseColumns(layout.surveys);
   if (columns.length === 0) throw new UsageError(`${file.path} has no column that could be a feature`);
 
@@ -98,7 +104,7 @@ interface Layout {
 }
 
 const layoutOf = (file: DataFile, { label, split, schema }: TableRequest): Layout => {
-  columnPositions(file, [label], '--label');
+  if (label !== null) columnPositions(file, [label], '--label');
   if (split !== null) columnPositions(file, [split], '--split');
   const survey = (name: string, risk: RiskDirection): Survey => ({
     name,
@@ -186,7 +192,7 @@ const fillFile = async (
   const { columns, kept, request, idColumn, isTest } = filling;
   const positions = kept.map((s) => file.header.indexOf(s.name));
   const levels = columns.map((column) => new Map(column.levels.map((level, i) => [level, i])));
-  const [labelAt] = columnPositions(file, [request.label], '--label');
+  const labelAt = request.label === null ? -1 : file.header.indexOf(request.label);
   const splitAt = request.split === null ? -1 : file.header.indexOf(request.split);
   const idAt = idColumn === null ? -1 : file.header.indexOf(idColumn);
   for await (const { cells, line } of file.rows(onProgress)) {
@@ -204,7 +210,7 @@ const fillFile = async (
       if (value !== 0 && value !== 1) throw broken(name, cell, '0 or 1');
       return value;
     };
-    table.labels[row] = bit(request.label, cells[labelAt!]!);
+    if (labelAt >= 0) table.labels[row] = bit(request.label!, cells[labelAt]!);
     if (table.split) table.split[row] = isTest ? 0 : splitAt < 0 ? 1 : bit(request.split!, cells[splitAt]!);
     table.ids.push(idAt < 0 ? String(row) : cells[idAt]!);
     columns.forEach((column, c) => {

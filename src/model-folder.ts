@@ -7,6 +7,7 @@ import { PolicySchema, type Policy } from './domain/decision.js';
 import type { Label } from './domain/label.js';
 import { tryToWrite } from './output-file.js';
 import type { EvidenceCell } from './scoring/ports.js';
+import { decodeArtifacts } from './models/artifact.js';
 import { loadScoringModel, type ScoringModel } from './scoring/scoring-model.js';
 import { makeFolder } from './store/make-folder.js';
 import type { TensorBackend } from './tensor/backend.js';
@@ -68,6 +69,17 @@ const written = async (folder: string, write: () => Promise<void>): Promise<void
   }
 };
 
+/** The bytes of the folder's model. @throws UsageError when the folder holds none or a damaged one */
+export const readModelArtifact = async (folder: string): Promise<Uint8Array> => {
+  try {
+    const bytes = await readFile(join(folder, MODEL));
+    decodeArtifacts(bytes);
+    return bytes;
+  } catch (error) {
+    throw unusable(folder, error);
+  }
+};
+
 /** @throws UsageError when the folder holds no model or a damaged one */
 export const readModelFolder = async (folder: string, backend: TensorBackend): Promise<FittedModel> => {
   try {
@@ -78,10 +90,14 @@ export const readModelFolder = async (folder: string, backend: TensorBackend): P
       throw new Error(`its calibration is of model ${calibration.model}, its model is ${model.version}`);
     return { model, calibration, policy, memory: await decodeMemory(await readFile(join(folder, MEMORY))) };
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'expected a folder that "surprisal fit --out" wrote' : message;
-    throw new UsageError(`${folder} holds no usable model: ${reason}`);
+    throw unusable(folder, error);
   }
+};
+
+const unusable = (folder: string, error: unknown): UsageError => {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const reason = code === 'ENOENT' ? 'expected a folder that "surprisal fit --out" wrote' : message;
+  return new UsageError(`${folder} holds no usable model: ${reason}`);
 };
 
 interface StoredMemory extends Omit<LineMemory, 'states'> {

@@ -109,7 +109,7 @@ const start = async (given: Start): Promise<void> => {
   const database = await openDatabase(config, (line) => log.say(line));
   closers.add('database', () => database.close());
   const stores = createStores(database.dataSource, schema, config.kafkaBrokers !== null);
-  const pool = new WorkerPool(config.service.scoring.threads, config.tensorBackend, broken);
+  const pool = new WorkerPool(config.service.scoring.threads, config.tensorBackend, broken, (line) => log.warn(line));
   closers.add('scoring threads', () => pool.stop());
   const champion = new Champion(schema.name, stores, pool, config.policy);
   const demo = isDemo ? await DemoRun.open({ config, options, schema, stores, log, signal: stop.signal }) : null;

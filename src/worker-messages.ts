@@ -1,6 +1,7 @@
 import type { Calibration } from './domain/calibration.js';
 import type { FitProgress } from './models/detector.js';
 import type { DeliveredWork, ScoringTerms } from './scoring/score-batch.js';
+import type { FitTask } from './training/fit-channels.js';
 import type { RetrainInput, RetrainReport } from './training/retrain.js';
 import type { PackedResult, PackedStates, PackedTransactions } from './worker-transfer.js';
 
@@ -9,7 +10,8 @@ export type ToWorker =
   | { readonly kind: 'use-model'; readonly id: number; readonly artifact: Uint8Array; readonly terms: ScoringTerms }
   | { readonly kind: 'use-terms'; readonly terms: ScoringTerms }
   | { readonly kind: 'score'; readonly id: number; readonly work: PackedWork }
-  | { readonly kind: 'retrain'; readonly id: number; readonly input: RetrainInput; readonly seed: number };
+  | { readonly kind: 'retrain'; readonly id: number; readonly input: RetrainInput; readonly seed: number }
+  | { readonly kind: 'fit'; readonly id: number; readonly task: FitTask; readonly seed: number };
 
 export interface PackedWork extends Pick<DeliveredWork, 'evidence'> {
   readonly transactions: PackedTransactions;
@@ -20,8 +22,11 @@ export type FromWorker =
   /** The model is loaded and scores from the next batch on; `failed` means that the one before still does. */
   | { readonly kind: 'used'; readonly id: number; readonly result: null }
   | { readonly kind: 'scored'; readonly id: number; readonly result: PackedResult }
+  | { readonly kind: 'fitted'; readonly id: number; readonly result: Uint8Array }
   | { readonly kind: 'retrained'; readonly id: number; readonly result: Retrained }
   | { readonly kind: 'progress'; readonly id: number; readonly step: string; readonly progress: FitProgress }
+  /** Something that an operator should know; each thread says it. */
+  | { readonly kind: 'note'; readonly line: string }
   | { readonly kind: 'failed'; readonly id: number | null; readonly message: string };
 
 export interface Retrained {

@@ -1,14 +1,21 @@
+import { availableParallelism } from 'node:os';
 import { Worker, type Transferable } from 'node:worker_threads';
 import { EvidenceDirectory, type EvidenceVisit } from './evidence-directory.js';
+import { decodeArtifacts } from './models/artifact.js';
 import type { FitProgress } from './models/detector.js';
 import { Scorer, type ScoringNeeds, type ScoringResult, type ScoringWork } from './scoring/ports.js';
 import type { ScoringTerms } from './scoring/score-batch.js';
+import type { TensorBackend } from './tensor/backend.js';
+import type { FitElsewhere } from './training/fit-channels.js';
 import type { RetrainInput } from './training/retrain.js';
 import type { FromWorker, Retrained, ToWorker } from './worker-messages.js';
 import { packStates, packTransactions, unpackResult, type PackedResult } from './worker-transfer.js';
 
 /** Batches that wait for a thread before `score` refuses: the doors hold back long before. */
 const WAITING_MAX = 64;
+
+type BackendName = TensorBackend['name'];
+const silent = (_line: string): void => undefined;
 
 /** What the loaded model's features need. */
 type ModelNeeds = Pick<ScoringNeeds, 'featureSet' | 'lookBackMs'>;
@@ -25,9 +32,9 @@ class WorkerThread {
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
 
-  constructor(backend: 'simd' | 'reference', onBroken: (error: Error) => void) {
+  constructor(backend: BackendName, onBroken: (error: Error) => void, onNote: (line: string) => void) {
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: { backend } });
-    this.#worker.on('message', (message: FromWorker) => this.#answer(message, onBroken));
+    this.#worker.on('message', (message: FromWorker) => this.#answer(message, onBroken, onNote));
     const broken = (error: Error): void => {
       for (const pending of this.#pending.values()) pending.reject(error);
       this.#pending.clear();
@@ -65,7 +72,8 @@ class WorkerThread {
     await this.#worker.terminate();
   }
 
-  #answer(message: FromWorker, onBroken: (error: Error) => void): void {
+  #answer(message: FromWorker, onBroken: (error: Error) => void, onNote: (line: string) => void): void {
+    if (message.kind === 'note') return onNote(message.line);
     if (message.kind === 'failed' && message.id === null) return onBroken(new Error(message.message));
     const pending = this.#pending.get(message.id!);
     if (!pending) return;
@@ -105,9 +113,11 @@ export class WorkerPool extends Scorer {
   readonly #lanes: readonly ScoringLane[];
   #needs: ModelNeeds | null = null;
 
-  constructor(threads: number, backend: 'simd' | 'reference', onBroken: (error: Error) => void) {
+  constructor(threads: number, backend: BackendName, onBroken: (error: Error) => void, onNote = silent) {
     super();
-    this.#lanes = Array.from({ length: threads }, () => new ScoringLane(new WorkerThread(backend, onBroken)));
+    // All threads note the same: one is heard.
+    const threadOf = (index: number) => new WorkerThread(backend, onBroken, index === 0 ? onNote : silent);
+    this.#lanes = Array.from({ length: threads }, (_, index) => new ScoringLane(threadOf(index)));
   }
 
   get ready(): boolean {
@@ -172,23 +182,52 @@ export class WorkerPool extends Scorer {
 }
 
 /** Retrains in a thread of its own, which ends with it; aborting ends it at once. */
-export const retrainInThread = async (
+export const retrainInThread = (
   input: RetrainInput,
   options: {
     readonly seed: number;
-    readonly backend: 'simd' | 'reference';
+    readonly backend: BackendName;
     readonly onProgress?: (step: string, progress: FitProgress) => void;
     readonly signal?: AbortSignal;
   },
-): Promise<Retrained> => {
-  const thread = new WorkerThread(options.backend, () => undefined);
+): Promise<Retrained> =>
+  withThread(options.backend, options.signal, (thread) =>
+    thread.ask<Retrained>((id) => ({ kind: 'retrain', id, input, seed: options.seed }), options),
+  );
+
+/** For a training run of that seed: fits in a thread of their own where there is a second core. */
+export const secondThread = (seed: number, backend: BackendName): { readonly fitElsewhere?: FitElsewhere } =>
+  availableParallelism() < 2
+    ? {}
+    : {
+        fitElsewhere: async (task, { onProgress, signal }) => {
+          const bytes = await withThread(backend, signal, (thread) =>
+            thread.ask<Uint8Array>(
+              (id) => ({ kind: 'fit', id, task, seed }),
+              onProgress ? { onProgress: (_step, progress) => onProgress(progress) } : {},
+            ),
+          );
+          return decodeArtifacts(bytes).artifacts['fitted']!;
+        },
+      };
+
+/** Work in a thread that ends with it; aborting ends it at once, and rejects with the signal's reason. */
+const withThread = async <T>(
+  backend: BackendName,
+  signal: AbortSignal | undefined,
+  work: (thread: WorkerThread) => Promise<T>,
+): Promise<T> => {
+  signal?.throwIfAborted();
+  const thread = new WorkerThread(backend, () => undefined, silent);
   const abort = (): void => void thread.stop();
-  options.signal?.throwIfAborted();
-  options.signal?.addEventListener('abort', abort, { once: true });
+  signal?.addEventListener('abort', abort, { once: true });
   try {
-    return await thread.ask<Retrained>((id) => ({ kind: 'retrain', id, input, seed: options.seed }), options);
+    return await work(thread);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
   } finally {
-    options.signal?.removeEventListener('abort', abort);
+    signal?.removeEventListener('abort', abort);
     await thread.stop();
   }
 };

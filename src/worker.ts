@@ -3,19 +3,25 @@ import { createRandom } from './domain/random.js';
 import { EvidenceMemory } from './features/evidence-memory.js';
 import { scoreBatch, type ScoringTerms } from './scoring/score-batch.js';
 import { loadScoringModel, type ScoringModel } from './scoring/scoring-model.js';
+import type { TensorBackend } from './tensor/backend.js';
 import { createTensorBackend } from './tensor-backend.js';
+import { encodeArtifacts } from './models/artifact.js';
+import { runFitTask } from './training/fit-channels.js';
 import { retrain } from './training/retrain.js';
 import type { FromWorker, ToWorker } from './worker-messages.js';
+import { secondThread } from './worker-pool.js';
 import { packResult, unpackStates, unpackTransactions } from './worker-transfer.js';
 
 /** The thread that scores and fits. It holds one model at a time, evidence as the pool says, and no connection to anything. */
 const port = parentPort!;
-const backend = createTensorBackend((workerData as { backend: 'simd' | 'reference' }).backend);
+const { backend: name } = workerData as { backend: TensorBackend['name'] };
 let model: ScoringModel | null = null;
 let terms: ScoringTerms | null = null;
 let evidence = new EvidenceMemory();
 
 const say = (message: FromWorker, transfer: readonly Transferable[] = []): void => port.postMessage(message, transfer);
+// What the pool sends meanwhile waits in the port.
+const backend = await createTensorBackend(name, (line) => say({ kind: 'note', line }));
 
 const handle = async (message: ToWorker): Promise<void> => {
   switch (message.kind) {
@@ -35,6 +41,14 @@ const handle = async (message: ToWorker): Promise<void> => {
       const { packed, transfer } = packResult(scoreBatch(work, model, terms, evidence));
       return say({ kind: 'scored', id: message.id, result: packed }, transfer);
     }
+    case 'fit': {
+      const detector = await runFitTask(message.task, {
+        random: createRandom(message.seed),
+        backend,
+        onProgress: (progress) => say({ kind: 'progress', id: message.id, step: message.task.estimator, progress }),
+      });
+      return say({ kind: 'fitted', id: message.id, result: encodeArtifacts({ fitted: detector.save() }, {}) });
+    }
     case 'retrain': {
       const {
         artifact,
@@ -45,6 +59,7 @@ const handle = async (message: ToWorker): Promise<void> => {
         random: createRandom(message.seed),
         backend,
         onProgress: (step, progress) => say({ kind: 'progress', id: message.id, step, progress }),
+        ...secondThread(message.seed, name),
       });
       return say({
         kind: 'retrained',

@@ -70,7 +70,8 @@ const prepare = async (stage: Stage): Promise<Prepared> => {
     const width = featureSet.columns.length;
     const values = new Float32Array(batch.length * width);
     scored.forEach(({ features }, i) => values.set(features, i * width));
-    const matrix = channelFeatures(featureSet, 'D', { columns: featureSet.columns, rowCount: batch.length, values });
+    const all = { columns: featureSet.columns, rowCount: batch.length, values };
+    const matrix = channelFeatures(featureSet, 'D', all, detectors.D!.estimator);
     density.carried(matrix).forEach((row, i) => {
       const { key, value } = batch[i]!;
       const carried = Buffer.from(row.buffer).toString('base64');

@@ -21,7 +21,7 @@ export class MemoryLine {
   }
 
   static async open(folder: string): Promise<MemoryLine> {
-    return new MemoryLine(await readModelFolder(folder, createTensorBackend('simd')));
+    return new MemoryLine(await readModelFolder(folder, await createTensorBackend('simd', () => undefined)));
   }
 
   /** @param texts one JSON object each. @throws Error when one of them is refused */

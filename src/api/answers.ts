@@ -1,8 +1,15 @@
 import { z } from 'zod';
-import type { Alert, Reason, UsualValue } from '../domain/alert.js';
+import type { Alert, Novelty, Reason, UsualValue } from '../domain/alert.js';
 import type { Label } from '../domain/label.js';
 import type { ChannelScore, Versions } from '../domain/scored-transaction.js';
-import type { AlertView, DeadLetterView, StreamStatus, TransactionDetail, TransactionView } from '../store/query-types.js';
+import type {
+  AlertPattern,
+  AlertView,
+  DeadLetterView,
+  StreamStatus,
+  TransactionDetail,
+  TransactionView,
+} from '../store/query-types.js';
 
 /**
  * The answers as zod schemas: the API document is made from them and tests check real answers against them.
@@ -50,6 +57,14 @@ export const ReasonAnswer = z
 
 const entities = z.record(z.string(), z.string()).describe('Entity type to id');
 
+export const NoveltyAnswer = z
+  .strictObject({
+    isNew: z.boolean().describe('Unlike ordinary traffic and unlike known fraud'),
+    knownFraudP: z.number().describe('Share of known frauds at least as surprising under the density of known fraud'),
+    knownFrauds: z.number().int(),
+  })
+  .meta({ id: 'Novelty' }) satisfies z.ZodType<Novelty>;
+
 export const AlertAnswer = z
   .strictObject({
     id: z.string(),
@@ -67,6 +82,8 @@ export const AlertAnswer = z
     fused: ChannelScoreAnswer,
     versions: VersionsAnswer,
     reasons: z.array(ReasonAnswer).describe('Largest first, at most 5'),
+    pattern: z.string().describe('What alerts that are alike have in common'),
+    novelty: NoveltyAnswer.nullable().describe('Null where too few frauds are known to say'),
     sentence: z.string(),
   })
   .meta({ id: 'Alert' }) satisfies z.ZodType<Alert>;
@@ -164,6 +181,20 @@ export const DeadLetterAnswer = z
 
 const nextCursor = z.string().nullable().describe('Opaque; null on the last page');
 export const AlertPage = z.strictObject({ items: z.array(AlertViewAnswer), nextCursor }).meta({ id: 'AlertPage' });
+export const AlertPatternAnswer = z
+  .strictObject({
+    pattern: z.string(),
+    newType: z.boolean(),
+    alerts: z.number().int(),
+    firstAt: time,
+    lastAt: time,
+    frauds: z.number().int().describe('Labelled as fraud by now'),
+    legitimate: z.number().int().describe('Labelled as legitimate by now'),
+  })
+  .meta({ id: 'AlertPattern' }) satisfies z.ZodType<AlertPattern>;
+export const AlertPatternPage = z
+  .strictObject({ items: z.array(AlertPatternAnswer), nextCursor })
+  .meta({ id: 'AlertPatternPage' });
 export const DeadLetterPage = z.strictObject({ items: z.array(DeadLetterAnswer), nextCursor }).meta({ id: 'DeadLetterPage' });
 export const TransactionPage = z.strictObject({ items: z.array(TransactionAnswer), nextCursor }).meta({ id: 'TransactionPage' });
 

@@ -1,5 +1,6 @@
 import { type DynamicModule, type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { AlertPatternsController } from './alert-patterns.controller.js';
 import { AlertsController } from './alerts.controller.js';
 import { ApiSettings } from './api-settings.js';
 import { BearerKey } from './bearer-key.js';
@@ -39,6 +40,7 @@ export class ApiModule implements NestModule {
       controllers: [
         TransactionsController,
         AlertsController,
+        AlertPatternsController,
         LabelsController,
         DeadLettersController,
         ServiceController,

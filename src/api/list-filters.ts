@@ -1,7 +1,7 @@
 import type { TransactionSchema } from '../domain/transaction-schema.js';
-import type { AlertFilter, DeadLetterFilter, TransactionFilter } from '../store/query-types.js';
+import type { AlertFilter, AlertPatternFilter, DeadLetterFilter, TransactionFilter } from '../store/query-types.js';
 import { fieldProblem } from './problem.js';
-import type { AlertQuery, DeadLetterQuery, TransactionQuery } from './requests.js';
+import type { AlertPatternQuery, AlertQuery, DeadLetterQuery, TransactionQuery } from './requests.js';
 
 type Paging = Pick<TransactionFilter, 'entity' | 'fromMs' | 'toMs' | 'cursor' | 'limit'>;
 
@@ -10,11 +10,11 @@ const pagingOf = (query: AlertQuery | TransactionQuery, schema: TransactionSchem
   ...rangeOf(query),
 });
 
-const rangeOf = (query: AlertQuery | DeadLetterQuery | TransactionQuery): Omit<Paging, 'entity'> => ({
+const rangeOf = (query: AlertPatternQuery | AlertQuery | DeadLetterQuery | TransactionQuery): Omit<Paging, 'entity'> => ({
   limit: query.limit,
   ...(query.from !== undefined && { fromMs: Date.parse(query.from) }),
   ...(query.to !== undefined && { toMs: Date.parse(query.to) }),
-  ...(query.cursor !== undefined && { cursor: query.cursor }),
+  ...('cursor' in query && query.cursor !== undefined && { cursor: query.cursor }),
 });
 
 const entityOf = (text: string, schema: TransactionSchema): { type: string; id: string } => {
@@ -36,6 +36,13 @@ export const alertFilter = (query: AlertQuery, schema: TransactionSchema): Alert
   ...pagingOf(query, schema),
   ...(query.outcome !== undefined && { outcome: query.outcome }),
   ...(query.lane !== undefined && { lane: query.lane }),
+  ...(query.pattern !== undefined && { pattern: query.pattern }),
+  ...(query.newType !== undefined && { newType: query.newType }),
+});
+
+export const alertPatternFilter = (query: AlertPatternQuery): AlertPatternFilter => ({
+  ...rangeOf(query),
+  ...(query.newType !== undefined && { newType: query.newType }),
 });
 
 export const transactionFilter = (query: TransactionQuery, schema: TransactionSchema): TransactionFilter => ({

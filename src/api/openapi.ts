@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import * as answers from './answers.js';
-import { AlertQuery, BATCH_MAX, DeadLetterQuery, LabelRequest, TransactionQuery } from './requests.js';
+import { AlertPatternQuery, AlertQuery, BATCH_MAX, DeadLetterQuery, LabelRequest, TransactionQuery } from './requests.js';
 
 type Json = Record<string, unknown>;
 
@@ -131,6 +131,17 @@ const paths = (): Json => ({
       'One alert',
       { operationId: 'getAlert', parameters: [pathParameter('id', 'Alert id, a UUID')] },
       { '200': answer('The alert', ref('AlertView')), '404': problem('There is none') },
+    ),
+  },
+  '/v1/alert-patterns': {
+    get: operation(
+      'Alerts that are alike, most first',
+      {
+        operationId: 'listAlertPatterns',
+        description: 'With `newType=true`: what neither ordinary traffic nor known fraud looks like, so no label has taught it.',
+        parameters: queryParameters(AlertPatternQuery),
+      },
+      { '200': answer('The most frequent ones', ref('AlertPatternPage')) },
     ),
   },
   '/v1/labels': {

@@ -39,14 +39,32 @@ const ordered = [
 
 const outcomes = 'one of approve, review, decline';
 
+const newType = z
+  .enum(['true', 'false'], 'true or false')
+  .transform((value) => value === 'true')
+  .optional()
+  .describe('Unlike ordinary traffic and unlike known fraud');
+
 export const AlertQuery = z
   .strictObject({
     ...page,
     outcome: z.enum(['review', 'decline'], 'one of review, decline').optional(),
     lane: z.enum(['S', 'T', 'H', 'D'], 'one of S, T, H, D').optional().describe('The channel that raised it'),
+    pattern: text(400, 'a pattern').optional().describe('What alerts that are alike have in common'),
+    newType,
   })
   .refine(...ordered);
 export type AlertQuery = z.output<typeof AlertQuery>;
+
+export const AlertPatternQuery = z
+  .strictObject({
+    newType,
+    from: moment.optional().describe('Event time, inclusive; default: seven days before the newest alert'),
+    to: page.to,
+    limit,
+  })
+  .refine(...ordered);
+export type AlertPatternQuery = z.output<typeof AlertPatternQuery>;
 
 export const TransactionQuery = z
   .strictObject({

@@ -25,6 +25,15 @@ export interface Reason {
   readonly text: string;
 }
 
+/** Whether a row is of a type of fraud that no label has shown yet: unlike ordinary traffic and unlike known fraud. */
+export interface Novelty {
+  readonly isNew: boolean;
+  /** Share of known frauds at least as surprising under the density of known fraud; conformal. */
+  readonly knownFraudP: number;
+  /** How many known frauds that is judged by. */
+  readonly knownFrauds: number;
+}
+
 /** What an analyst sees and closes, and what the alert topic carries. */
 export interface Alert {
   /** UUIDv5 of schema and transaction id: a repeat has the same id. */
@@ -46,6 +55,10 @@ export interface Alert {
   readonly versions: Versions;
   /** Largest first; at most 5. */
   readonly reasons: readonly Reason[];
+  /** What alerts that are alike have in common: "amount above usual · unfamiliar merchant". */
+  readonly pattern: string;
+  /** Null where too few frauds are known to say. */
+  readonly novelty: Novelty | null;
   /** One readable line. */
   readonly sentence: string;
 }

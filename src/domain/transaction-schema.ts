@@ -79,10 +79,12 @@ export const TransactionSchemaDefinition = z
           )
           .max(5)
           .optional(),
+        /** So many of the primary entity's events before the row become columns, for models that read sequences; 0: none. */
+        sequence: z.number().int().min(0).max(32).default(0),
         /** Model of channel D; a name in the registry. */
         density: z.string().default('autoregressive'),
       })
-      .default({ set: 'columns', windowsDays: [1, 7, 30], density: 'autoregressive' }),
+      .default({ set: 'columns', windowsDays: [1, 7, 30], sequence: 0, density: 'autoregressive' }),
     /** Fields of a message that the schema does not name. */
     extraFields: z.enum(['reject', 'ignore']).default('reject'),
   })
@@ -108,6 +110,12 @@ export const TransactionSchemaDefinition = z
         code: 'custom',
         message: `feature set "${schema.features.set}" needs time, at least one entity and amount`,
         path: ['features', 'set'],
+      });
+    if (schema.features.set === 'columns' && schema.features.sequence > 0)
+      context.addIssue({
+        code: 'custom',
+        message: 'a sequence needs feature set "rfm" or "full"',
+        path: ['features', 'sequence'],
       });
     const names = schema.entities.map((e) => e.name);
     const twice = names.find((name, i) => names.indexOf(name) !== i);

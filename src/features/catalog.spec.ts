@@ -48,10 +48,19 @@ describe('the catalog', () => {
     const changed = [
       other({ label: { ...schema.label!, delayDays: 3 } }),
       other({ features: { ...schema.features, windowsDays: [1, 7] } }),
+      other({ features: { ...schema.features, sequence: 1 } }),
       other({ numeric: [...schema.numeric].reverse() }),
       createFeatureSet(schema, { ...priors, m0: priors.m0 + 1e-9 }).id,
     ];
-    expect(new Set([id, ...changed]).size).toBe(5);
+    expect(new Set([id, ...changed]).size).toBe(changed.length + 1);
+  });
+
+  it('a sequence is columns of its own, oldest event first, that no channel takes for habits', () => {
+    const schema = shipped('handbook');
+    const set = createFeatureSet({ ...schema, features: { ...schema.features, sequence: 2 } }, emptyPriors(schema));
+    expect(set.sequenceColumns.join(' ')).toBe('lag2_gap lag2_hour lag2_log_amount lag1_gap lag1_hour lag1_log_amount lag0_gap');
+    expect(namesOf(set.schema)).toEqual([...namesOf(schema), ...set.sequenceColumns]);
+    expect([...set.tailColumns, ...set.densityColumns].filter((name) => name.startsWith('lag'))).toEqual([]);
   });
 
   it('looks back far enough for windows and filter, from the label delay', () => {

@@ -10,6 +10,7 @@ import { noveltyColumns } from './novelty.js';
 import { featurePlan, MARKOV_DAYS, type FeaturePlan } from './plan.js';
 import type { FeaturePriors } from './feature-priors.js';
 import { profileColumns } from './profile.js';
+import { sequenceColumns } from './sequence.js';
 import { largestColumns, velocityColumns } from './velocity.js';
 
 /** Ordered features of a schema. Its id changes with names, order, bins, priors or the schema's parts that features read. */
@@ -25,6 +26,8 @@ export interface FeatureSet {
   readonly tailColumns: readonly string[];
   /** Columns of channel D: not redundant, categorical ones with at most 50 levels. */
   readonly densityColumns: readonly string[];
+  /** The primary entity's recent events, oldest first: for the estimators that read them, of whatever channel. */
+  readonly sequenceColumns: readonly string[];
   /** Column of channel H: log-odds that the entity is compromised; null: there is none. */
   readonly markovColumn: string | null;
   /** What follows from schema and priors; looked up by `computeFeatures`. */
@@ -47,7 +50,8 @@ const columnsOf = (schema: TransactionSchema, priors: FeaturePriors, plan: Featu
     ...velocityColumns(plan, amount.column),
     ...plan.secondary.flatMap((entity) => riskColumns(plan, entity)),
   ];
-  if (!plan.isFull) return handbook;
+  const sequence = sequenceColumns(schema, plan);
+  if (!plan.isFull) return [...handbook, ...sequence];
   const markov = plan.secondary.filter((entity) => entity.markov !== null);
   return [
     ...handbook,
@@ -57,6 +61,7 @@ const columnsOf = (schema: TransactionSchema, priors: FeaturePriors, plan: Featu
     ...markov.map((entity) => numericColumn(MARKOV_COLUMN, 'up', entity.name)),
     numericColumn('hour', 'none', schema.time!.column),
     numericColumn('weekday', 'none', schema.time!.column),
+    ...sequence,
     ...fields,
   ];
 };
@@ -121,7 +126,8 @@ const densityNames = (plan: FeaturePlan, columns: readonly FeatureColumn[], fiel
 /** Everything that features depend on. Names of people's choosing (description) and the label's column are not among it. */
 const idOf = (schema: TransactionSchema, priors: FeaturePriors, columns: readonly FeatureColumn[]): string => {
   const { time, entities, amount, numeric, categorical, features, label } = schema;
-  const { density: _density, ...rest } = features;
+  // Columns tell of the sequence. Without one, the id is what it was before there were sequences.
+  const { density: _density, sequence: _sequence, ...rest } = features;
   const delay = label?.delayDays ?? null;
   const parts = [
     MEANING,
@@ -159,6 +165,7 @@ export const createFeatureSet = (schema: TransactionSchema, priors: FeaturePrior
     lookBackMs: needsEvidence ? plan.delayMs + days * DAY_MS + widest : 0,
     tailColumns: tailNames(schema, plan, columns, fields),
     densityColumns: densityNames(plan, columns, fields),
+    sequenceColumns: sequenceColumns(schema, plan).map((column) => column.name),
     markovColumn: hasMarkov ? MARKOV_COLUMN : null,
     plan,
   };

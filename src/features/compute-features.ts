@@ -11,6 +11,7 @@ import { hashId, STAT, type PrimaryState } from './primary-state.js';
 import { learnProfile, readProfile, writeProfile } from './profile.js';
 import { PROFILE_WIDTH, writeProfileRow } from './profile-row.js';
 import { logAmount, placeInTime, rowWork, type RowWork } from './row-work.js';
+import { writeSequence } from './sequence.js';
 import { writeLargest, writeVelocity } from './velocity.js';
 
 export interface ComputedFeatures {
@@ -109,7 +110,8 @@ const writeRow = (
     const entity = plan.secondary[type]!;
     at = writeRisk(out, at, plan, entity, activity.findCells(type, transaction.entities[entity.index]!), ms);
   }
-  if (plan.isFull) {
+  if (!plan.isFull) at = writeSequence(out, at, plan, state, work);
+  else {
     at = writeLargest(out, at, plan, work);
     at = writeProfile(out, at, plan, priors, state, work);
     at = writeNovelty(out, at, plan, priors, state, work);
@@ -121,7 +123,8 @@ const writeRow = (
     }
     out[at] = hourOfDay(ms);
     out[at + 1] = weekday(ms);
-    at = writeFields(out, at + 2, plan, transaction);
+    at = writeSequence(out, at + 2, plan, state, work);
+    at = writeFields(out, at, plan, transaction);
   }
   if (at - start !== columns.length) throw new Error(`${at - start} features were written into ${columns.length} columns`);
 };

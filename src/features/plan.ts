@@ -26,6 +26,8 @@ export interface FeaturePlan {
   /** Rising. */
   readonly windowsMs: readonly number[];
   readonly minorPerUnit: number;
+  /** Events of the sequence columns; 0: none. */
+  readonly sequence: number;
   readonly delayMs: number;
   readonly secondary: readonly SecondaryPlan[];
   /** Position of the counterpart in `Transaction.entities`; -1: none. */
@@ -81,6 +83,7 @@ export const featurePlan = (schema: TransactionSchema, priors: FeaturePriors): F
     windowsDays,
     windowsMs: windowsDays.map((days) => days * DAY_MS),
     minorPerUnit: 10 ** (schema.amount?.minorDigits ?? 0),
+    sequence: schema.features.sequence,
     delayMs: labelDelayMs(schema),
     secondary,
     counterpartIndex: counterpart === undefined ? -1 : schema.entities.findIndex((e) => e.name === counterpart),

@@ -43,6 +43,16 @@ export class RecentEvents {
     return i >= this.first ? this.times[i]! : NaN;
   }
 
+  /** The newest events at or before `ms`, newest first, as many as the arrays hold; NaN beyond those that are remembered exactly. */
+  copyUntil(ms: number, times: Float64Array, amounts: Float64Array): void {
+    let i = this.last - 1;
+    while (i >= this.first && this.times[i]! > ms) i -= 1;
+    for (let to = 0; to < times.length; to += 1, i -= 1) {
+      times[to] = i >= this.first ? this.times[i]! : NaN;
+      amounts[to] = i >= this.first ? this.amounts[i]! : NaN;
+    }
+  }
+
   /** Exact number of remembered events in (fromMs, toMs]. */
   countIn(fromMs: number, toMs: number): number {
     let count = 0;

@@ -22,6 +22,8 @@ export interface RowWork {
   isLate: boolean;
   isTooLate: boolean;
   readonly windows: WindowSums;
+  /** Events before the row, newest first; NaN: no more are remembered. */
+  readonly before: { readonly times: Float64Array; readonly amounts: Float64Array };
   readonly own: AmountPredictive;
   readonly ofCategory: AmountPredictive;
   z: number;
@@ -44,6 +46,7 @@ export const rowWork = (plan: FeaturePlan): RowWork => {
     isLate: false,
     isTooLate: false,
     windows: { count: new Float64Array(size), sum: new Float64Array(size), max: new Float64Array(size) },
+    before: { times: new Float64Array(plan.sequence + 1), amounts: new Float64Array(plan.sequence + 1) },
     own: { mean: 0, scale: 1, nu: 4 },
     ofCategory: { mean: 0, scale: 1, nu: 4 },
     z: 0,

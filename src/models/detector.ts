@@ -10,6 +10,8 @@ export interface TrainingData {
   readonly features: FeatureMatrix;
   /** 1 = fraud, 0 = legitimate, one per row; absent for unsupervised data. */
   readonly labels?: Uint8Array;
+  /** A number per row that rows of one primary entity share; validation then judges on entities not known as compromised. */
+  readonly entities?: Int32Array;
 }
 
 export interface FitProgress {
@@ -25,6 +27,8 @@ export interface FitContext {
   readonly onProgress?: (progress: FitProgress) => void;
   /** Checked between steps; an aborted fit rejects with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** An earlier detector of this estimator, to go on from where its shape still fits: networks then take a third of the steps. */
+  readonly warmStart?: Artifact;
   /** Hyper-parameters of `config/models.yaml` for this estimator, validated by the estimator itself. */
   readonly parameters?: Readonly<Record<string, unknown>>;
 }
@@ -36,8 +40,9 @@ export interface Terms {
 }
 
 /**
- * What is usual for each cell given the columns before it, in the column's own units, row-major (rows x columns): the 5 %,
- * 50 % and 95 % quantiles. NaN where there is none (categorical columns, columns without variation).
+ * What is usual for each cell given the rest of its row (a model that factorises: given the columns before it), in the column's
+ * own units, row-major (rows x columns): the 5 %, 50 % and 95 % quantiles; of a categorical column the most usual level as
+ * `median`. NaN where there is none (columns without variation).
  */
 export interface UsualValues {
   readonly low: Float64Array;
@@ -57,9 +62,20 @@ export interface Detector {
   save(): Artifact;
 }
 
+/** Cells that are given, by column name: a number, a level's index, or NaN for missing. */
+export type Condition = Readonly<Record<string, number>>;
+
+export interface Draws extends FeatureMatrix {
+  /** How many independent draws they are worth, where they are not independent: conditional ones that weights or chains made. */
+  readonly effectiveSize?: number;
+}
+
 export interface Sampler {
-  /** n rows of the training columns. */
-  sample(n: number, random: Random): FeatureMatrix;
+  /**
+   * n rows of the training columns; given some cells, the others are drawn from what the model says of them
+   * (`conditional.ts`). @throws TypeError naming the column that does not exist or the cell that it cannot have
+   */
+  sample(n: number, random: Random, condition?: Condition): Draws;
 }
 
 /** Exact density over the training columns in their own units (mixed columns: density x probability). */
@@ -81,6 +97,8 @@ export interface Estimator {
   readonly supervised: boolean;
   /** Feature columns without which it cannot work; any columns will do if absent. */
   readonly requires?: readonly string[];
+  /** True when it learns from the sequence columns (`lag…`) where the data have them. Others are not given them. */
+  readonly readsSequence?: boolean;
   /** @throws TypeError naming the column or parameter that does not fit */
   fit(data: TrainingData, context: FitContext): Promise<Detector>;
   /** Inverse of `save`: the loaded detector's scores are bit-equal. @throws Error when the artifact is another estimator's */

@@ -1,6 +1,6 @@
 import { createRandom } from '../domain/random.js';
 import { createReferenceBackend } from '../tensor/reference.js';
-import { zeroRow } from './network-weights.js';
+import { saveWeights, zeroRow } from './network-weights.js';
 import { type Training, trainNetwork } from './train-network.js';
 
 const targets = Float32Array.from({ length: 200 }, (_, r) => 3 + Math.sin(r));
@@ -55,6 +55,32 @@ describe('training loop', () => {
     };
     const { level } = await trainNetwork(spoilt, contextOf());
     expect(level!.values[0]).toBeCloseTo(2, 0);
+  });
+
+  it('goes on from an earlier fit in a third of the steps, and is no worse on the rows held back', async () => {
+    const messages: string[] = [];
+    const onProgress = ({ message }: { message: string }): void => void messages.push(message);
+    const first = await trainNetwork(training, contextOf());
+    const { meta, values } = saveWeights(first);
+    const warmStart = { estimator: 'test', meta: { weights: meta }, arrays: { weights: values } };
+    const next = await trainNetwork(training, { ...contextOf(), onProgress, warmStart });
+    expect(messages.at(-1)).toMatch(/^step 67 of 67|^stopped at step \d+ of 67/);
+    expect(next['level']!.values[0]).toBeCloseTo(2, 0);
+    const grown: Training = { ...training, initial: { ...training.initial, level: zeroRow(2) } };
+    const cold = {
+      ...grown,
+      loss: (...given: Parameters<Training['loss']>) => given[0].mean(given[0].square(given[1]('level'))),
+    };
+    await trainNetwork(cold, { ...contextOf(), onProgress, warmStart });
+    expect(messages.at(-1)).toMatch(/of 200/);
+  });
+
+  it('stops early when the rows held back no longer gain', async () => {
+    const messages: string[] = [];
+    const onProgress = ({ message }: { message: string }): void => void messages.push(message);
+    const still: Training = { ...training, settings: { ...settings, learningRate: 1e-12 } };
+    await trainNetwork(still, { ...contextOf(), onProgress });
+    expect(messages.at(-1)).toBe('stopped at step 110 of 200: no longer better on held-back rows');
   });
 
   it('stops with the signal and says which weight is unknown', async () => {

@@ -4,7 +4,7 @@ import { Adam } from '../tensor/adam.js';
 import { Engine, type Tensor } from '../tensor/engine.js';
 import type { FitContext } from './detector.js';
 import { betweenSteps, shuffledIndices } from './fit-rows.js';
-import { type Tensors, tensorsBy, type Weights } from './network-weights.js';
+import { loadWeights, type Tensors, tensorsBy, type Weights } from './network-weights.js';
 
 /** The training schedule every network shares; defaults from models.md 7.2, each overridable in config/models.yaml. */
 export const trainingParameters = {
@@ -40,6 +40,11 @@ export interface Training {
 }
 
 const VALIDATIONS = 20;
+/** Training ends when this many validations in a row were no better than the best: half of a full run. */
+const PATIENCE = 10;
+/** A warm start takes this share of the steps, with that share of the learning rate: it is near already. */
+const WARM_STEPS = 1 / 3;
+const WARM_RATE = 1 / 2;
 const VALIDATION_ROWS_MAX = 2000;
 /** The learning rate falls along a cosine to this share of its start. */
 const FINAL_RATE = 0.02;
@@ -54,14 +59,28 @@ const batches = function* (rows: Uint32Array, size: number, random: Random): Gen
   }
 };
 
+/** The weights of an earlier fit where every learnt one has the shape of this network's; null where the layout has changed. */
+const earlierWeights = ({ initial, fixed }: Training, { warmStart }: FitContext): Weights | null => {
+  if (!warmStart?.arrays['weights']) return null;
+  const earlier = loadWeights(warmStart);
+  const fits = Object.entries(initial).every(
+    ([name, { rows, columns }]) => fixed?.(name) || (earlier[name]?.rows === rows && earlier[name].columns === columns),
+  );
+  if (!fits) return null;
+  return Object.fromEntries(Object.entries(initial).map(([name, matrix]) => [name, fixed?.(name) ? matrix : earlier[name]!]));
+};
+
 /**
- * Adam on minibatches with a cosine schedule and gradient clipping; keeps the weights of the best validation loss.
+ * Adam on minibatches with a cosine schedule and gradient clipping; keeps the weights of the best validation loss, and stops
+ * early when it no longer falls. Goes on from `warmStart` where its shapes fit.
  *
  * @returns the trained weights; no tensor outlives the call
  * @throws the signal's reason when aborted
  */
 export const trainNetwork = async (training: Training, context: FitContext): Promise<Weights> => {
-  const { initial, rowCount, settings } = training;
+  const { rowCount, settings } = training;
+  const earlier = earlierWeights(training, context);
+  const initial = earlier ?? training.initial;
   const engine = new Engine(context.backend);
   const names = Object.keys(initial).filter((name) => !training.fixed?.(name));
   const constants = Object.entries(initial).filter(([name]) => training.fixed?.(name));
@@ -77,27 +96,35 @@ export const trainNetwork = async (training: Training, context: FitContext): Pro
   // Few rows make small batches: as many steps an epoch, cheaper ones, and noisier gradients against overfitting.
   const batchSize = Math.max(1, Math.min(settings.batchSize, Math.max(BATCH_MIN, Math.floor(rows.length / 8)), rows.length));
   const wanted = Math.max(settings.stepsMin, Math.round((settings.epochs * rows.length) / batchSize));
-  const steps = Math.min(settings.stepsMax, wanted);
+  const steps = Math.ceil(Math.min(settings.stepsMax, wanted) * (earlier ? WARM_STEPS : 1));
+  const rate = settings.learningRate * (earlier ? WARM_RATE : 1);
   const validationEvery = Math.max(1, Math.floor(steps / VALIDATIONS));
   const source = batches(rows, batchSize, context.random.fork('batches'));
   const noise = context.random.fork('noise');
 
-  let best = { loss: Infinity, weights: adam.snapshot() };
+  const validate = (): number => engine.scope(() => engine.read(training.loss(engine, tensors, validation))[0]!);
+  // A warm start is never worse than what it began with, on the rows held back.
+  let best = { loss: earlier && validationCount > 0 ? validate() : Infinity, weights: adam.snapshot() };
+  let failures = 0;
   try {
     for (let step = 1; step <= steps; step += 1) {
       const cosine = 0.5 + 0.5 * Math.cos((Math.PI * (step - 1)) / steps);
-      const learningRate = settings.learningRate * (FINAL_RATE + (1 - FINAL_RATE) * cosine);
+      const learningRate = rate * (FINAL_RATE + (1 - FINAL_RATE) * cosine);
       const loss = engine.scope(() => {
         const value = engine.record(() => training.loss(engine, tensors, source.next().value, noise));
         adam.step(engine.gradients(value, parameters), { learningRate, clipNorm: settings.clipNorm });
         return engine.read(value)[0]!;
       });
       if (validationCount > 0 && (step % validationEvery === 0 || step === steps)) {
-        const validationLoss = engine.scope(() => engine.read(training.loss(engine, tensors, validation))[0]!);
-        if (validationLoss < best.loss) best = { loss: validationLoss, weights: adam.snapshot() };
+        const validationLoss = validate();
+        failures = validationLoss < best.loss ? 0 : failures + 1;
+        if (failures === 0) best = { loss: validationLoss, weights: adam.snapshot() };
       }
       if (step % PROGRESS_EVERY === 0 || step === steps)
         await betweenSteps(context, step / steps, `step ${step} of ${steps}, loss ${loss.toFixed(3)}`);
+      if (failures < PATIENCE) continue;
+      await betweenSteps(context, 1, `stopped at step ${step} of ${steps}: no longer better on held-back rows`);
+      break;
     }
     const weights = Number.isFinite(best.loss) ? best.weights : adam.snapshot();
     return { ...initial, ...Object.fromEntries(names.map((name, i) => [name, { ...initial[name]!, values: weights[i]! }])) };

@@ -5,7 +5,9 @@ import { decimalAmount } from '../domain/money.js';
 import type { ScoredTransaction } from '../domain/scored-transaction.js';
 import type { ComputedFeatures } from '../features/compute-features.js';
 import { PROFILE_WIDTH } from '../features/profile-row.js';
-import { explain } from './explain.js';
+import { patternOf } from './alert-pattern.js';
+import { explain, gatherEvidence } from './explain.js';
+import { noveltyOf } from './known-fraud.js';
 import type { ScoringModel } from './scoring-model.js';
 
 /** Namespace of alert ids: an alert's id is UUIDv5 of "schema/transaction id", so a repeat has the same id. */
@@ -16,13 +18,13 @@ export const raiseAlerts = (rows: readonly ScoredTransaction[], computed: Comput
   return rows.flatMap((scored, i) => {
     const { outcome, lane } = scored.decision;
     if (outcome === 'approve' || lane === null) return [];
-    const reasons = explain(model, lane, {
-      transaction: scored.transaction,
-      features: selectRows(computed.matrix, [i]),
-      profile: computed.profiles.slice(i * PROFILE_WIDTH, (i + 1) * PROFILE_WIDTH),
-    });
     const { schema } = model.featureSet;
     const { transaction } = scored;
+    const features = selectRows(computed.matrix, [i]);
+    const profile = computed.profiles.slice(i * PROFILE_WIDTH, (i + 1) * PROFILE_WIDTH);
+    const evidence = gatherEvidence(model, lane, { transaction, features, profile });
+    const reasons = evidence ? explain(model, evidence, transaction) : [];
+    const novelty = model.knownFraud && noveltyOf(model.knownFraud, features, scored.channels);
     const alert: Omit<Alert, 'sentence'> = {
       id: uuidV5(`${schema.name}/${transaction.id}`, ALERT_NAMESPACE),
       schema: schema.name,
@@ -39,6 +41,8 @@ export const raiseAlerts = (rows: readonly ScoredTransaction[], computed: Comput
       fused: scored.fused,
       versions: scored.versions,
       reasons,
+      pattern: patternOf(reasons, schema),
+      novelty,
     };
     return [{ ...alert, sentence: sentenceOf(alert) }];
   });
@@ -57,7 +61,9 @@ const sentenceOf = (alert: Omit<Alert, 'sentence'>): string => {
   // Two terms may say the same of a field (its amount against two habits): a person reads it once.
   const distinct = alert.reasons.filter((reason, i) => alert.reasons.findIndex((other) => other.text === reason.text) === i);
   const reasons = distinct.slice(0, 3).map((reason) => `${reason.text} (${reason.nats.toFixed(1)} nats)`);
-  return `${alert.outcome.toUpperCase()} ${what.join(', ')}: ${LANES[alert.lane]} ${rarity}${reasons.length > 0 ? `; ${reasons.join('; ')}` : ''}`;
+  const novelty = alert.novelty?.isNew ? [`new type: unlike ${alert.novelty.knownFrauds} known frauds`] : [];
+  const parts = [`${LANES[alert.lane]} ${rarity}`, ...novelty, ...reasons];
+  return `${alert.outcome.toUpperCase()} ${what.join(', ')}: ${parts.join('; ')}`;
 };
 
 const oneIn = (minusLog10P: number): string => {

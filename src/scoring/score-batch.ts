@@ -82,11 +82,11 @@ const withEvidence = <T>(delivery: EvidenceDelivery, memory: EvidenceMemory, act
 
 /** Raw scores of every channel, one per row. A channel that the model lacks is 0 throughout, whose p-value is 1. */
 export const scoreChannels = (model: ScoringModel, features: FeatureMatrix): Record<Channel, Float64Array> =>
-  byChannel(
-    (channel) =>
-      model.detectors[channel]?.score(channelFeatures(model.featureSet, channel, features)) ??
-      new Float64Array(features.rowCount),
-  );
+  byChannel((channel) => {
+    const detector = model.detectors[channel];
+    if (!detector) return new Float64Array(features.rowCount);
+    return detector.score(channelFeatures(model.featureSet, channel, features, detector.estimator));
+  });
 
 /** Before the first calibration nothing is decided: every row is approved, and says so by null p-values. */
 const undecided = (scores: Readonly<Record<Channel, number>>): Decided => ({

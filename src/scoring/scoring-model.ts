@@ -1,5 +1,5 @@
 import { CHANNELS, type Channel } from '../domain/decision.js';
-import { selectColumns, type FeatureMatrix } from '../domain/feature-matrix.js';
+import { featureMatrix, selectColumns, type FeatureMatrix } from '../domain/feature-matrix.js';
 import { TransactionSchemaDefinition } from '../domain/transaction-schema.js';
 import { createFeatureSet, type FeatureSet } from '../features/catalog.js';
 import type { FeaturePriors } from '../features/priors.js';
@@ -8,7 +8,11 @@ import { decodeArtifacts, encodeArtifacts, type Artifact } from '../models/artif
 import type { Detector } from '../models/detector.js';
 import { plattProbability, type Platt } from '../models/platt.js';
 import { estimators } from '../models/registry.js';
+import type { KnownFraud } from './known-fraud.js';
 import type { TensorBackend } from '../tensor/backend.js';
+
+const KNOWN_FRAUD = 'known-fraud';
+const BACKGROUND = 'background';
 
 /** One detector per channel; a channel without one (no labels: S, no Markov entity: H) scores nothing. */
 export type ChannelDetectors = Partial<Record<Channel, Detector>>;
@@ -22,14 +26,36 @@ export interface ScoringModel {
   readonly platt: Platt | null;
   /** Stretches the entities' own intervals to what they state. */
   readonly usualScales: UsualScales;
+  /** Null where too few frauds were known. */
+  readonly knownFraud: KnownFraud | null;
+  /**
+   * Ordinary training rows in random order, of all features: what a row is held against where a detector's score has no exact
+   * terms. Without any (a model of an earlier build) such a detector gives no reasons.
+   */
+  readonly background: FeatureMatrix;
 }
 
-/** A channel's part of the features: D the non-redundant columns, T and H their own, S all. */
-export const channelFeatures = (featureSet: FeatureSet, channel: Channel, features: FeatureMatrix): FeatureMatrix => {
-  if (channel === 'D') return selectColumns(features, featureSet.densityColumns);
+/**
+ * A channel's part of the features: D the non-redundant columns, T and H their own, S all. The sequence columns are for the
+ * estimators of S and D that read them: the others would take them for so many habits more.
+ */
+export const channelFeatures = (
+  featureSet: FeatureSet,
+  channel: Channel,
+  features: FeatureMatrix,
+  estimator: string,
+): FeatureMatrix => {
+  const { sequenceColumns, densityColumns } = featureSet;
+  const readsSequence = estimators[estimator]?.readsSequence === true;
+  if (channel === 'D') return selectColumns(features, readsSequence ? [...sequenceColumns, ...densityColumns] : densityColumns);
   if (channel === 'T') return selectColumns(features, featureSet.tailColumns);
   if (channel === 'H') return selectColumns(features, [featureSet.markovColumn!]);
-  return features;
+  if (readsSequence || sequenceColumns.length === 0) return features;
+  const names = features.columns.map((column) => column.name);
+  return selectColumns(
+    features,
+    names.filter((name) => !sequenceColumns.includes(name)),
+  );
 };
 
 export const fraudProbability = (model: ScoringModel, score: number): number | null =>
@@ -41,6 +67,9 @@ export const saveScoringModel = (model: ScoringModel): Uint8Array => {
     const detector = model.detectors[channel];
     if (detector) artifacts[channel] = detector.save();
   }
+  artifacts[BACKGROUND] = { estimator: BACKGROUND, meta: {}, arrays: { values: model.background.values } };
+  const { knownFraud } = model;
+  if (knownFraud) artifacts[KNOWN_FRAUD] = knownFraud.density.save();
   const { schema, priors, id } = model.featureSet;
   return encodeArtifacts(artifacts, {
     version: model.version,
@@ -49,6 +78,7 @@ export const saveScoringModel = (model: ScoringModel): Uint8Array => {
     priors,
     platt: model.platt,
     usualScales: model.usualScales,
+    knownFraud: knownFraud && { columns: knownFraud.columns, surprisals: [...knownFraud.surprisals] },
   });
 };
 
@@ -61,18 +91,27 @@ export const loadScoringModel = (bytes: Uint8Array, backend: TensorBackend): Sco
   const detectors: ChannelDetectors = {};
   for (const channel of CHANNELS) {
     const artifact = artifacts[channel];
-    if (!artifact) continue;
-    const estimator = estimators[artifact.estimator];
-    if (!estimator) throw new Error(`model ${version} needs the estimator "${artifact.estimator}", which this build lacks`);
-    detectors[channel] = estimator.load(artifact, { backend });
+    if (artifact) detectors[channel] = loadDetector(artifact, version, backend);
   }
+  const fraud = artifacts[KNOWN_FRAUD];
+  const featureSet = featureSetOf(meta);
   return {
     version,
-    featureSet: featureSetOf(meta),
+    featureSet,
     detectors,
     platt: meta['platt'] as Platt | null,
     usualScales: meta['usualScales'] as UsualScales,
+    knownFraud: fraud
+      ? { density: loadDetector(fraud, version, backend), ...(meta['knownFraud'] as Omit<KnownFraud, 'density'>) }
+      : null,
+    background: featureMatrix(featureSet.columns, Float32Array.from(artifacts[BACKGROUND]?.arrays['values'] ?? [])),
   };
+};
+
+const loadDetector = (artifact: Artifact, version: string, backend: TensorBackend): Detector => {
+  const estimator = estimators[artifact.estimator];
+  if (!estimator) throw new Error(`model ${version} needs the estimator "${artifact.estimator}", which this build lacks`);
+  return estimator.load(artifact, { backend });
 };
 
 /** The features that a stored model needs, without loading its detectors. @throws as `loadScoringModel` */

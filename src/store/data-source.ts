@@ -4,6 +4,7 @@ import { Initial1763712000000 } from '../../migrations/0001-initial.js';
 import { RetriedDeadLetters1763715600000 } from '../../migrations/0002-retried-dead-letters.js';
 import { FrozenEvidence1763719200000 } from '../../migrations/0003-frozen-evidence.js';
 import { OneRowATransaction1763722800000 } from '../../migrations/0004-one-row-a-transaction.js';
+import { AlertPatterns1763726400000 } from '../../migrations/0005-alert-patterns.js';
 import { TABLES } from './tables.js';
 
 export interface DatabaseOptions {
@@ -47,6 +48,7 @@ const MIGRATIONS = [
   RetriedDeadLetters1763715600000,
   FrozenEvidence1763719200000,
   OneRowATransaction1763722800000,
+  AlertPatterns1763726400000,
 ];
 const MIGRATION_LOCK = 7_305_808_870;
 const LOCK_LIMIT_MS = 120_000;

@@ -17,6 +17,8 @@ import {
 } from './paging.js';
 import type {
   AlertFilter,
+  AlertPattern,
+  AlertPatternFilter,
   AlertView,
   DeadLetterFilter,
   DeadLetterView,
@@ -27,9 +29,19 @@ import type {
   TransactionView,
 } from './query-types.js';
 import { isStorableText } from './row-json.js';
+import { listAlertPatterns } from './sql/list-alert-patterns.sql.js';
 import { streamStatus } from './sql/stream-status.sql.js';
 import { FeatureSets } from './tables.js';
-import { ALERT_SELECT, type AlertViewRow, alertView, transactionView, VIEW_COLUMNS, type ViewRow } from './views.js';
+import {
+  ALERT_SELECT,
+  type AlertPatternRow,
+  alertPatternView,
+  type AlertViewRow,
+  alertView,
+  transactionView,
+  VIEW_COLUMNS,
+  type ViewRow,
+} from './views.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -108,6 +120,8 @@ export class Queries {
     if (filter.toMs !== undefined) conditions.add('a.occurred_at < ?', dateOf('to', filter.toMs));
     if (filter.outcome !== undefined) conditions.add('a.outcome = ?', filter.outcome);
     if (filter.lane !== undefined) conditions.add('a.lane = ?', filter.lane);
+    if (filter.pattern !== undefined) conditions.add('a.pattern = ?', storable('pattern', filter.pattern));
+    if (filter.newType !== undefined) conditions.add(filter.newType ? 'a.new_type' : 'NOT a.new_type');
     if (filter.cursor !== undefined) {
       const [last] = decodeCursor('alerts', filter.cursor, ['string']) as [string];
       conditions.add('a.sequence < ?', checkSequence('cursor', last));
@@ -132,6 +146,19 @@ export class Queries {
       [checkSequence('sequence', sequence), checkLimit(limit, 1_000)],
     );
     return rows.map(alertView);
+  }
+
+  /** Kinds of alerts, the most frequent first. @throws InvalidQueryError naming the field of the filter */
+  async alertPatterns(filter: AlertPatternFilter): Promise<Page<AlertPattern>> {
+    const { newType, fromMs, toMs } = filter;
+    const rows = await this.dataSource.query<AlertPatternRow[]>(listAlertPatterns, [
+      newType ?? null,
+      fromMs === undefined ? null : dateOf('from', fromMs),
+      toMs === undefined ? null : dateOf('to', toMs),
+      checkLimit(filter.limit),
+    ]);
+    // The most frequent ones: there is no page after them.
+    return { items: rows.map(alertPatternView), nextCursor: null };
   }
 
   /** An entity's transactions before a time, newest first. */

@@ -55,7 +55,30 @@ export interface AlertFilter {
   readonly toMs?: number;
   readonly outcome?: 'review' | 'decline';
   readonly lane?: 'S' | 'T' | 'H' | 'D';
+  readonly pattern?: string;
+  readonly newType?: boolean;
   readonly cursor?: string;
+  readonly limit: number;
+}
+
+/** Alerts that are alike, most first. */
+export interface AlertPattern {
+  readonly pattern: string;
+  readonly newType: boolean;
+  readonly alerts: number;
+  /** Event times of the first and the last of them, RFC 3339. */
+  readonly firstAt: string;
+  readonly lastAt: string;
+  /** How many of them are labelled by now, and how. */
+  readonly frauds: number;
+  readonly legitimate: number;
+}
+
+export interface AlertPatternFilter {
+  readonly newType?: boolean;
+  /** Default: seven days before the newest alert. */
+  readonly fromMs?: number;
+  readonly toMs?: number;
   readonly limit: number;
 }
 

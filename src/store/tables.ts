@@ -21,6 +21,12 @@ const list = (type: EntitySchemaColumnOptions['type'], name?: string): EntitySch
 });
 /** Filled by the database. */
 const now = (name: string): EntitySchemaColumnOptions => ({ type: 'timestamptz', name, default: () => 'now()' });
+/** Made by the database of the row's other columns. */
+const computed = (type: EntitySchemaColumnOptions['type'], name: string): EntitySchemaColumnOptions => ({
+  ...column(type, name),
+  insert: false,
+  update: false,
+});
 const serial = (name?: string): EntitySchemaColumnOptions => ({ ...key('bigint', name), generated: 'increment' });
 
 const table = <T extends object>(
@@ -121,6 +127,8 @@ export interface AlertRow {
   lane: string;
   payload: Alert;
   createdAt: Date;
+  pattern: string;
+  newType: boolean;
 }
 export const Alerts = table<AlertRow>('alerts', {
   sequence: serial(),
@@ -132,6 +140,8 @@ export const Alerts = table<AlertRow>('alerts', {
   lane: column('text'),
   payload: column('jsonb'),
   createdAt: now('created_at'),
+  pattern: computed('text', 'pattern'),
+  newType: computed('boolean', 'new_type'),
 });
 
 export interface OutboxTableRow {

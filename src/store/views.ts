@@ -1,7 +1,7 @@
 import type { Alert } from '../domain/alert.js';
 import type { Outcome } from '../domain/decision.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
-import type { AlertView, TransactionView } from './query-types.js';
+import type { AlertPattern, AlertView, TransactionView } from './query-types.js';
 
 /** Columns of `transactions AS t` that a view is made of. */
 export const VIEW_COLUMNS = `
@@ -83,6 +83,26 @@ export interface AlertViewRow {
   payload: Alert;
   is_fraud: boolean | null;
 }
+
+export interface AlertPatternRow {
+  pattern: string;
+  new_type: boolean;
+  alerts: number;
+  first_at: Date;
+  last_at: Date;
+  frauds: number;
+  legitimate: number;
+}
+
+export const alertPatternView = (row: AlertPatternRow): AlertPattern => ({
+  pattern: row.pattern,
+  newType: row.new_type,
+  alerts: row.alerts,
+  firstAt: row.first_at.toISOString(),
+  lastAt: row.last_at.toISOString(),
+  frauds: row.frauds,
+  legitimate: row.legitimate,
+});
 
 export const alertView = ({ sequence, payload, is_fraud }: AlertViewRow): AlertView => ({
   sequence,

@@ -1,12 +1,16 @@
+import { loadWebAssembly } from '../tensor-backend.js';
 import { Adam } from './adam.js';
 import { type TensorBackend } from './backend.js';
 import { Engine } from './engine.js';
 import { createReferenceBackend } from './reference.js';
 import { createSimdBackend } from './simd.js';
+import { createTfjsBackend } from './tfjs.js';
 
+const tf = await loadWebAssembly();
 const backends: [string, () => TensorBackend][] = [
   ['reference', createReferenceBackend],
   ['simd', createSimdBackend],
+  ['TensorFlow.js', () => createTfjsBackend(tf)],
 ];
 
 describe.each(backends)('Adam on %s', (_, createBackend) => {

@@ -6,7 +6,7 @@
  * with immutable tensors keeps them in boxes `{ tensor }` and replaces the content.) Shapes have been checked by the engine.
  */
 export interface TensorBackend<S = unknown> {
-  readonly name: 'reference' | 'simd';
+  readonly name: 'reference' | 'simd' | 'tfjs';
 
   /** New storage holding `values`; `length` must be their number. */
   create(length: number, values: ArrayLike<number>): S;
@@ -20,6 +20,17 @@ export interface TensorBackend<S = unknown> {
 
   /** op(a) · op(b) with op(a) [rows, inner] and op(b) [inner, columns]; a row's bits must not depend on the other rows. */
   matMul(a: S, b: S, rows: number, inner: number, columns: number, transposeA: boolean, transposeB: boolean): S;
+  /** The product of each of `groups` pairs, given and returned one below the other; sizes are those of one pair. */
+  batchMatMul(
+    a: S,
+    b: S,
+    groups: number,
+    rows: number,
+    inner: number,
+    columns: number,
+    transposeA: boolean,
+    transposeB: boolean,
+  ): S;
   /** activation(x · w + b) with b [1, columns]; the same bits as the three steps one by one. */
   linear(x: S, w: S, b: S, rows: number, inner: number, columns: number, activation: Activation): S;
   /** Element-wise; each side's rows and columns are those of the other side or 1. */

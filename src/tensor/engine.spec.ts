@@ -1,11 +1,15 @@
+import { loadWebAssembly } from '../tensor-backend.js';
 import { type TensorBackend } from './backend.js';
 import { Engine, type Tensor, TensorError } from './engine.js';
 import { createReferenceBackend } from './reference.js';
 import { createSimdBackend } from './simd.js';
+import { createTfjsBackend } from './tfjs.js';
 
+const tf = await loadWebAssembly();
 const backends: [string, () => TensorBackend][] = [
   ['reference', createReferenceBackend],
   ['simd', createSimdBackend],
+  ['TensorFlow.js', () => createTfjsBackend(tf)],
 ];
 
 it('frees the gradients of inner tensors while it goes', () => {
@@ -141,6 +145,9 @@ describe.each(backends)('engine on %s', (_, createBackend) => {
     const cases: [string, () => unknown][] = [
       ['matMul: [2,3] · [2,3]: inner sizes 3 and 2 differ', () => engine.matMul(ones(2, 3), ones(2, 3))],
       ['matMul: [2,3]ᵀ · [3,2]: inner sizes 2 and 3 differ', () => engine.matMul(ones(2, 3), ones(3, 2), { transposeA: true })],
+      ['batchMatMul: 2 pairs of [4,3] · [4,3] do not fit', () => engine.batchMatMul(ones(4, 3), ones(4, 3), 2)],
+      ['batchMatMul: 3 pairs of [4,3] · [9,2] do not fit', () => engine.batchMatMul(ones(4, 3), ones(9, 2), 3)],
+      ['reshape: [2,3] has not the elements of [2,4]', () => engine.reshape(ones(2, 3), 2, 4)],
       ['matMul: [2,3] · [3,2]ᵀ: inner sizes 3 and 2 differ', () => engine.matMul(ones(2, 3), ones(3, 2), { transposeB: true })],
       ['linear: [2,3] · [4,5]: inner sizes 3 and 4 differ', () => engine.linear(ones(2, 3), ones(4, 5), ones(1, 5))],
       ['linear: bias [1,4] must be [1,5]', () => engine.linear(ones(2, 3), ones(3, 5), ones(1, 4))],

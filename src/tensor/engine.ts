@@ -68,6 +68,50 @@ export class Engine extends ElementwiseOperations {
     ]);
   }
 
+  /**
+   * Both sides are `groups` matrices of one shape, one below the other: the product of each pair. Attention over the tokens of
+   * many rows is two of these.
+   */
+  batchMatMul(left: Tensor, right: Tensor, groups: number, options: { transposeA?: boolean; transposeB?: boolean } = {}): Tensor {
+    const a = this.use('batchMatMul', left);
+    const b = this.use('batchMatMul', right);
+    const { transposeA: ta = false, transposeB: tb = false } = options;
+    const [aRows, bRows] = [a.rows / groups, b.rows / groups];
+    const [rows, inner] = ta ? [a.columns, aRows] : [aRows, a.columns];
+    const [bInner, columns] = tb ? [b.columns, bRows] : [bRows, b.columns];
+    if (!(Number.isInteger(aRows) && Number.isInteger(bRows) && inner === bInner)) {
+      throw new TensorError(
+        `batchMatMul: ${groups} pairs of ${shapeOf(a)}${ta ? 'ᵀ' : ''} · ${shapeOf(b)}${tb ? 'ᵀ' : ''} do not fit`,
+      );
+    }
+    this.checkSize('batchMatMul', groups * rows, columns);
+    const storage = this.backend.batchMatMul(a.storage, b.storage, groups, rows, inner, columns, ta, tb);
+    const out = this.made(groups * rows, columns, storage);
+    if (!this.recording) return out;
+    return this.recorded(out, [a, b], (dy) => [
+      a.needsGradient
+        ? ta
+          ? this.batchMatMul(b, dy, groups, { transposeA: tb, transposeB: true })
+          : this.batchMatMul(dy, b, groups, { transposeB: !tb })
+        : undefined,
+      b.needsGradient
+        ? tb
+          ? this.batchMatMul(dy, a, groups, { transposeA: true, transposeB: ta })
+          : this.batchMatMul(a, dy, groups, { transposeA: !ta })
+        : undefined,
+    ]);
+  }
+
+  /** The same elements, row by row, in another shape. */
+  reshape(a: Tensor, rows: number, columns: number): Tensor {
+    const x = this.use('reshape', a);
+    const length = this.checkSize('reshape', rows, columns);
+    if (length !== x.rows * x.columns)
+      throw new TensorError(`reshape: ${shapeOf(x)} has not the elements of [${rows},${columns}]`);
+    const out = this.made(rows, columns, this.backend.slice(x.storage, 1, length, 0, length));
+    return this.recording ? this.recorded(out, [x], (dy) => [this.reshape(dy, x.rows, x.columns)]) : out;
+  }
+
   /** activation(x · w + b), b [1, columns], in one pass: the fast way to write a layer. */
   linear(input: Tensor, weights: Tensor, bias: Tensor, activation: Activation = 'none'): Tensor {
     const x = this.use('linear', input);

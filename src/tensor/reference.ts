@@ -84,6 +84,25 @@ const matMul = (
   return out;
 };
 
+const batchMatMul = (
+  a: Numbers,
+  b: Numbers,
+  groups: number,
+  rows: number,
+  inner: number,
+  columns: number,
+  transposeA: boolean,
+  transposeB: boolean,
+): Numbers => {
+  const out = new Float64Array(groups * rows * columns);
+  for (let g = 0; g < groups; g += 1) {
+    const left = a.subarray(g * rows * inner, (g + 1) * rows * inner);
+    const right = b.subarray(g * inner * columns, (g + 1) * inner * columns);
+    out.set(matMul(left, right, rows, inner, columns, transposeA, transposeB), g * rows * columns);
+  }
+  return out;
+};
+
 const logSumExp = (group: Numbers): number => {
   let max = -Infinity;
   for (const x of group) max = Math.max(max, x);
@@ -181,6 +200,7 @@ export const createReferenceBackend = (): TensorBackend => {
     read: (storage) => Float32Array.from(storage),
     readFloat64: (storage) => storage.slice(),
     matMul,
+    batchMatMul,
     linear(x, w, b, rows, inner, columns, activation) {
       const product = matMul(x, w, rows, inner, columns, false, false);
       return product.map((value, i) => ACTIVATION[activation](value + b[i % columns]!));

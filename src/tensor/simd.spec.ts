@@ -1,6 +1,5 @@
+import { trainNetwork } from '../../test/support/tensor-training.js';
 import { createRandom } from '../domain/random.js';
-import { Adam } from './adam.js';
-import { type TensorBackend } from './backend.js';
 import { Engine, type Tensor } from './engine.js';
 import { createReferenceBackend } from './reference.js';
 import { createSimdBackend } from './simd.js';
@@ -156,6 +155,14 @@ describe('a row has the same bits alone and in any batch', () => {
       35,
       (rows) => engine[op](rows, 7),
     ]),
+    [
+      'batchMatMul of five tokens',
+      45,
+      (rows) => {
+        const tokens = engine.reshape(rows, rows.rows * 5, 9);
+        return engine.reshape(engine.batchMatMul(tokens, tokens, rows.rows, { transposeB: true }), rows.rows, 25);
+      },
+    ],
     ['slice', columns, (rows) => engine.slice(rows, 3, 20)],
     ['concat', columns, (rows) => engine.concat([rows, engine.neg(rows)])],
     ['pick', columns, (rows) => engine.pick(rows, Int32Array.of(3, 3, 36))],
@@ -189,35 +196,6 @@ describe('a row has the same bits alone and in any batch', () => {
 });
 
 describe('training', () => {
-  /** y = sin(3 x0) + x1 x2 by a network 3-16-16-1; the loss before each step. */
-  const trainNetwork = (backend: TensorBackend, steps: number, afterStep?: (engine: Engine, step: number) => void): number[] => {
-    const e = new Engine(backend);
-    const draw = createRandom(5);
-    const weights = (rows: number, columns: number): Tensor =>
-      e.parameter(
-        rows,
-        columns,
-        Float64Array.from({ length: rows * columns }, () => draw.normal() / Math.sqrt(rows)),
-      );
-    const parameters = [weights(3, 16), weights(1, 16), weights(16, 16), weights(1, 16), weights(16, 1), weights(1, 1)];
-    const [w1, b1, w2, b2, w3, b3] = parameters as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
-    const adam = new Adam(e, parameters);
-    return Array.from({ length: steps }, (_, step) => {
-      const rows = 20 + (step % 3) * 7;
-      const x = Float32Array.from({ length: rows * 3 }, () => draw.normal());
-      const y = Float32Array.from({ length: rows }, (__, i) => Math.sin(3 * x[i * 3]!) + x[i * 3 + 1]! * x[i * 3 + 2]!);
-      const before = e.scope(() => {
-        const loss = e.record(() => {
-          const hidden = e.linear(e.linear(e.constant(rows, 3, x), w1, b1, 'tanh'), w2, b2, 'relu');
-          return e.mean(e.square(e.sub(e.linear(hidden, w3, b3), e.constant(rows, 1, y))));
-        });
-        adam.step(e.gradients(loss, parameters), { learningRate: 5e-3, clipNorm: 5 });
-        return e.read(loss)[0]!;
-      });
-      afterStep?.(e, step);
-      return before;
-    });
-  };
   const lastMean = (losses: number[]): number => losses.slice(-50).reduce((sum, loss) => sum + loss, 0) / 50;
 
   it('reaches the loss of the reference', () => {

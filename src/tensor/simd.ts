@@ -126,12 +126,28 @@ class SimdBackend implements TensorBackend<Address> {
     transposeA: boolean,
     transposeB: boolean,
   ): Address {
-    const out = this.memory.allocate(rows * columns);
+    return this.batchMatMul(a, b, 1, rows, inner, columns, transposeA, transposeB);
+  }
+
+  batchMatMul(
+    a: Address,
+    b: Address,
+    groups: number,
+    rows: number,
+    inner: number,
+    columns: number,
+    transposeA: boolean,
+    transposeB: boolean,
+  ): Address {
+    const out = this.memory.allocate(groups * rows * columns);
     const aRow = transposeA ? 4 : inner * 4;
     const aInner = transposeA ? rows * 4 : 4;
     const bInner = transposeB ? 4 : columns * 4;
     const bColumn = transposeB ? inner * 4 : 4;
-    this.kernels.matMul(a, aRow, aInner, b, bInner, bColumn, out, rows, inner, columns, this.panel);
+    for (let g = 0; g < groups; g += 1) {
+      const [from, by, to] = [a + g * rows * inner * 4, b + g * inner * columns * 4, out + g * rows * columns * 4];
+      this.kernels.matMul(from, aRow, aInner, by, bInner, bColumn, to, rows, inner, columns, this.panel);
+    }
     return out;
   }
 

@@ -8,7 +8,7 @@ import { calibrateIfDue } from '../scoring/calibrate-if-due.js';
 import { LocalScorer } from '../scoring/local-scorer.js';
 import { MemoryScoringStore } from '../scoring/memory-store.js';
 import { OnlineLine, scoreTransactions } from '../scoring/score-transactions.js';
-import { judgeBacktest } from './judge-backtest.js';
+import { judgeBacktest, newTypeShare } from './judge-backtest.js';
 import { retrain, type Candidate, type RetrainContext, type RetrainInput } from './retrain.js';
 import { ScoreLog } from './score-log.js';
 
@@ -58,6 +58,8 @@ export interface BacktestResult {
   readonly budget: number;
   /** Share of judged frauds of a type that raised an alert; empty where the data names no types. */
   readonly recallByType: Readonly<Record<string, number>>;
+  /** Share of a type's alerts that were called a new type; "legitimate" are the false alarms. Empty without known frauds enough. */
+  readonly newTypeShare: Readonly<Record<string, number>>;
   /** AUROC and AP of each channel on the judged rows. */
   readonly channels: Readonly<Partial<Record<Channel, { readonly auroc: number; readonly auprc: number }>>>;
   readonly rowsPerSecond: number;
@@ -98,11 +100,12 @@ export const backtest = async (input: BacktestInput, context: BacktestContext): 
   if (test.length === 0) throw new Error('the test range holds no transactions');
   const frauds = new Set(input.labels.filter((label) => label.isFraud).map((label) => label.transactionId));
   const startedAt = context.now();
-  const replayed = await replay(candidate, test, labels, input, context);
+  const { scored: replayed, newTypeIds } = await replay(candidate, test, labels, input, context);
   const seconds = (context.now() - startedAt) / 1000;
   const fitted = CHANNELS.filter((channel) => candidate.model.detectors[channel]);
   return {
     ...judgeBacktest(replayed, fitted, { ...input, trainToMs, testFromMs }),
+    newTypeShare: candidate.model.knownFraud ? newTypeShare(replayed, newTypeIds, input.labels) : {},
     trainRows: candidate.report.trainRows,
     trainFrauds: candidate.report.trainFrauds,
     testRows: test.length,
@@ -122,9 +125,10 @@ const replay = async (
   labels: readonly Label[],
   input: BacktestInput,
   context: BacktestContext,
-): Promise<readonly ScoredTransaction[]> => {
+): Promise<{ scored: readonly ScoredTransaction[]; newTypeIds: ReadonlySet<string> }> => {
   const { schema, policy } = input;
   const scored: ScoredTransaction[] = [];
+  const newTypeIds = new Set<string>();
   const log = new ScoreLog();
   log.addWindow(candidate.window);
   const buckets = schema.entities.slice(1).map((entity) => ({ entityType: entity.name, widthMs: entity.bucketSeconds * 1000 }));
@@ -166,10 +170,12 @@ const replay = async (
     const outcome = await scoreTransactions(records, { kind: 'direct', name: 'backtest' }, line);
     if (outcome.result === 'committed' && outcome.deadLetters.length > 0)
       throw new Error(`transaction of the data refused by its own schema: ${outcome.deadLetters[0]!.reason}`);
+    if (outcome.result === 'committed')
+      for (const { novelty, transactionId } of outcome.alerts) if (novelty?.isNew) newTypeIds.add(transactionId);
     from = to;
     context.onProgress?.('replay', { share: to / test.length, message: `${to} of ${test.length} transactions scored` });
   }
-  return scored;
+  return { scored, newTypeIds };
 };
 
 /** Labels up to the last row of the history were applied while its features were computed. */

@@ -18,12 +18,22 @@ export interface EvaluateInput {
   readonly labels: Uint8Array;
   /** 1 train, 0 test, one per row; null: see `splitRows`. */
   readonly split: Uint8Array | null;
+  /** Instead of a split: the rows to learn from and the rows to judge, where time says which is which. */
+  readonly parts?: Parts;
+  /** An estimator's part of the columns; absent: all of them. */
+  readonly featuresOf?: (features: FeatureMatrix, estimator: Estimator) => FeatureMatrix;
   /** Where labels and split come from, for messages; a split that no column says is one by file. */
   readonly source?: { readonly label: string; readonly split: string | null };
   readonly detectors: readonly Estimator[];
   readonly seeds: number;
   /** Hyper-parameters by estimator. */
   readonly parameters: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+/** Row numbers, rising. */
+export interface Parts {
+  readonly train: Uint32Array;
+  readonly test: Uint32Array;
 }
 
 export interface EvaluateContext {
@@ -65,43 +75,86 @@ const TRAIN_SHARE = 0.6;
 /**
  * Fits every detector once per seed and judges it on the test part.
  *
- * @throws InputError before anything is fitted, when a part has no rows, the test part not both classes, or a supervised
- *   training part not both classes
+ * @throws InputError as `judgeableParts`
  */
 export const evaluateDetectors = async (input: EvaluateInput, context: EvaluateContext): Promise<EvaluateResult> => {
-  const { train, test } = splitRows(input);
-  const judgedLabels = Uint8Array.from(test, (row) => input.labels[row]!);
-  const testFrauds = judgedLabels.reduce((sum, label) => sum + label, 0);
-  if (train.length === 0) throw new InputError(`the training part has no rows for protocol ${input.protocol}`);
-  if (input.protocol === 'supervised') requireBothClasses(input, train);
-  if (testFrauds === 0 || testFrauds === test.length)
-    throw new InputError(`the test part has ${testFrauds} frauds in ${test.length} rows; both classes are needed to judge`);
-  const testFeatures = selectRows(input.features, test);
+  const parts = judgeableParts(input);
+  const { train, test, testLabels, testFrauds } = parts;
   const detectors: DetectorFigures[] = [];
   const scores: Record<string, Float64Array> = {};
   for (const estimator of input.detectors) {
-    const data = trainingData(input, train, estimator);
     const seeds: SeedFigures[] = [];
     for (let seed = 0; seed < input.seeds; seed += 1) {
-      const startedMs = context.now();
-      const detector = await fitOne(estimator, data, seed, input, context);
-      const fittedMs = context.now();
-      const scored = detector.score(testFeatures);
-      const scoredMs = context.now();
+      const scored = await fitAndScore(estimator, seed, parts, input, context);
       seeds.push({
         seed,
-        auroc: auroc(judgedLabels, scored),
-        auprc: averagePrecision(judgedLabels, scored),
-        fitSeconds: (fittedMs - startedMs) / 1000,
-        scoreRowsPerSecond: (1000 * test.length) / Math.max(scoredMs - fittedMs, 1e-3),
+        auroc: auroc(testLabels, scored.scores),
+        auprc: averagePrecision(testLabels, scored.scores),
+        fitSeconds: scored.fitSeconds,
+        scoreRowsPerSecond: scored.scoreRowsPerSecond,
       });
-      scores[estimator.name] ??= scored;
+      scores[estimator.name] ??= scored.scores;
     }
     detectors.push({ name: estimator.name, seeds, mean: meanOf(seeds) });
   }
   const trainRows = train.length;
   return { protocol: input.protocol, trainRows, testRows: test.length, testFrauds, detectors, judged: test, scores };
 };
+
+export interface JudgeableParts extends Parts {
+  /** 1 fraud, 0 legitimate, one per test row. */
+  readonly testLabels: Uint8Array;
+  readonly testFrauds: number;
+}
+
+/**
+ * @throws InputError before anything is fitted, when a part has no rows, the test part not both classes, or a supervised
+ *   training part not both classes
+ */
+export const judgeableParts = (input: EvaluateInput): JudgeableParts => {
+  const { train, test } = input.parts ?? splitRows(input);
+  const testLabels = Uint8Array.from(test, (row) => input.labels[row]!);
+  const testFrauds = testLabels.reduce((sum, label) => sum + label, 0);
+  if (train.length === 0) throw new InputError(`the training part has no rows for protocol ${input.protocol}`);
+  if (input.protocol === 'supervised') requireBothClasses(input, train);
+  if (testFrauds === 0 || testFrauds === test.length)
+    throw new InputError(`the test part has ${testFrauds} frauds in ${test.length} rows; both classes are needed to judge`);
+  return { train, test, testLabels, testFrauds };
+};
+
+export interface FittedScores {
+  readonly detector: Detector;
+  /** Of the test rows. */
+  readonly scores: Float64Array;
+  readonly fitSeconds: number;
+  readonly scoreRowsPerSecond: number;
+}
+
+/** One fit with one seed, and its scores of the test part. */
+export const fitAndScore = async (
+  estimator: Estimator,
+  seed: number,
+  { train, test }: Parts,
+  input: EvaluateInput,
+  context: EvaluateContext,
+): Promise<FittedScores> => {
+  const data = trainingData(input, train, estimator);
+  const testFeatures = selectRows(featuresOf(input, estimator), test);
+  const startedMs = context.now();
+  const detector = await fitOne(estimator, data, seed, input, context);
+  const fittedMs = context.now();
+  const scores = detector.score(testFeatures);
+  const scoredMs = context.now();
+  return {
+    detector,
+    scores,
+    fitSeconds: (fittedMs - startedMs) / 1000,
+    scoreRowsPerSecond: (1000 * test.length) / Math.max(scoredMs - fittedMs, 1e-3),
+  };
+};
+
+const featuresOf = ({ features, featuresOf: choose }: EvaluateInput, estimator: Estimator): FeatureMatrix =>
+  choose ? choose(features, estimator) : features;
 
 const requireBothClasses = ({ labels, split, source }: EvaluateInput, train: Uint32Array): void => {
   const frauds = train.reduce((sum, row) => sum + labels[row]!, 0);
@@ -119,9 +172,7 @@ const requireBothClasses = ({ labels, split, source }: EvaluateInput, train: Uin
  * legitimate rows (the same for every seed), supervised learns from the first 60 %, unsupervised fits and judges all.
  * One-class training rows are legitimate.
  */
-export const splitRows = (
-  input: Pick<EvaluateInput, 'protocol' | 'labels' | 'split'>,
-): { train: Uint32Array; test: Uint32Array } => {
+export const splitRows = (input: Pick<EvaluateInput, 'protocol' | 'labels' | 'split'>): Parts => {
   const { protocol, labels, split } = input;
   const random = createRandom(0).fork('split');
   const boundary = Math.floor(TRAIN_SHARE * labels.length);
@@ -140,7 +191,9 @@ export const splitRows = (
   return { train: Uint32Array.from(train), test: Uint32Array.from(test) };
 };
 
-const trainingData = ({ protocol, features, labels }: EvaluateInput, train: Uint32Array, estimator: Estimator): TrainingData => {
+const trainingData = (input: EvaluateInput, train: Uint32Array, estimator: Estimator): TrainingData => {
+  const { protocol, labels } = input;
+  const features = featuresOf(input, estimator);
   if (protocol !== 'supervised') return { features: selectRows(features, train) };
   if (!estimator.supervised)
     return {

@@ -1,68 +1,26 @@
-/**
- * Ranking metrics. Ties count as scikit-learn counts them: thresholds lie on distinct scores, equal scores are judged
- * together.
- */
+import { auroc, averagePrecision, rankingPoints, type RankingPoint } from '../domain/ranking.js';
 
-/** Cumulated weight of frauds and of legitimate rows at each distinct score, from the highest down. */
-interface RankingPoint {
-  readonly frauds: number;
-  readonly legitimate: number;
-}
+export { auroc, averagePrecision, rankingPoints, type RankingPoint } from '../domain/ranking.js';
 
-const rankingPoints = (labels: ArrayLike<number>, scores: ArrayLike<number>, weights?: ArrayLike<number>): RankingPoint[] => {
-  if (labels.length !== scores.length) throw new RangeError(`${scores.length} scores for ${labels.length} labels`);
-  const order = Array.from({ length: scores.length }, (_, i) => i).sort((a, b) => scores[b]! - scores[a]!);
-  const points: RankingPoint[] = [];
-  let frauds = 0;
-  let legitimate = 0;
-  order.forEach((row, rank) => {
-    if (Number.isNaN(scores[row])) throw new RangeError(`the score of row ${row} is NaN`);
-    const weight = weights?.[row] ?? 1;
-    if (labels[row]) frauds += weight;
-    else legitimate += weight;
-    const next = order[rank + 1];
-    if (next === undefined || scores[next] !== scores[row]) points.push({ frauds, legitimate });
-  });
-  return points;
+/** Alerts when at most `share` of all rows are alerted on; equal scores are alerted together or not at all. */
+const alertsAtBudget = (points: readonly RankingPoint[], rows: number, share: number): RankingPoint => {
+  const room = share * rows;
+  let alerts: RankingPoint = { frauds: 0, legitimate: 0 };
+  for (const point of points) if (point.frauds + point.legitimate <= room) alerts = point;
+  return alerts;
 };
 
-/** Area under the ROC curve; NaN where a class is missing. */
-export const auroc = (labels: ArrayLike<number>, scores: ArrayLike<number>, weights?: ArrayLike<number>): number => {
-  const points = rankingPoints(labels, scores, weights);
-  const last = points.at(-1);
-  if (!last || last.frauds === 0 || last.legitimate === 0) return NaN;
-  let area = 0;
-  let before: RankingPoint = { frauds: 0, legitimate: 0 };
-  for (const point of points) {
-    area += ((point.legitimate - before.legitimate) * (point.frauds + before.frauds)) / 2;
-    before = point;
-  }
-  return area / (last.frauds * last.legitimate);
-};
-
-/** Average precision (AUPRC): Σ (R_n - R_{n-1}) P_n; NaN without frauds. */
-export const averagePrecision = (labels: ArrayLike<number>, scores: ArrayLike<number>, weights?: ArrayLike<number>): number => {
-  const points = rankingPoints(labels, scores, weights);
-  const total = points.at(-1)?.frauds ?? 0;
-  if (total === 0) return NaN;
-  let sum = 0;
-  let before = 0;
-  for (const { frauds, legitimate } of points) {
-    sum += ((frauds - before) / total) * (frauds / (frauds + legitimate));
-    before = frauds;
-  }
-  return sum;
-};
-
-/** Share of the frauds caught when at most `share` of all rows are alerted on; equal scores are alerted together or not at all. */
+/** Share of the frauds caught within the budget; NaN without frauds. */
 export const recallAtBudget = (labels: ArrayLike<number>, scores: ArrayLike<number>, share: number): number => {
   const points = rankingPoints(labels, scores);
   const total = points.at(-1)?.frauds ?? 0;
-  if (total === 0) return NaN;
-  const room = share * scores.length;
-  let caught = 0;
-  for (const { frauds, legitimate } of points) if (frauds + legitimate <= room) caught = frauds;
-  return caught / total;
+  return total === 0 ? NaN : alertsAtBudget(points, scores.length, share).frauds / total;
+};
+
+/** Share of frauds among the alerts within the budget; NaN where ties or too few rows leave no alert. */
+export const precisionAtBudget = (labels: ArrayLike<number>, scores: ArrayLike<number>, share: number): number => {
+  const { frauds, legitimate } = alertsAtBudget(rankingPoints(labels, scores), scores.length, share);
+  return frauds / (frauds + legitimate);
 };
 
 export interface CardRow {

@@ -21,12 +21,9 @@ export interface Truth {
  * out, alert rates count all rows.
  */
 export const judgeBacktest = (rows: readonly ScoredTransaction[], fitted: readonly Channel[], happened: Truth) => {
-  const truth = new Map(happened.labels.filter((l) => l.isFraud).map((l) => [l.transactionId, l]));
-  const compromisedAt = firstFraudKnown(happened, truth);
-  const judged = rows.filter(({ transaction }) => {
-    const day = Math.floor((transaction.occurredAtMs - happened.testFromMs) / DAY_MS);
-    return (compromisedAt.get(transaction.entities[0] ?? transaction.id) ?? Infinity) > day;
-  });
+  const truth = fraudLabels(happened);
+  const isJudged = judgedByBook(happened);
+  const judged = rows.filter(({ transaction }) => isJudged(transaction));
   const labels = Uint8Array.from(judged, (row) => (truth.has(row.transaction.id) ? 1 : 0));
   const only = fitted.length === 1 ? fitted[0]! : null;
   const scoreOf = (row: ScoredTransaction): number => (only ? row.channels[only].score : row.fused.score);
@@ -62,6 +59,18 @@ export const judgeBacktest = (rows: readonly ScoredTransaction[], fitted: readon
   };
 };
 
+/** Whether a test transaction is judged: those of customers already known as compromised on its day are not. */
+export const judgedByBook = (happened: Truth): ((transaction: Transaction) => boolean) => {
+  const compromisedAt = firstFraudKnown(happened, fraudLabels(happened));
+  return ({ id, entities, occurredAtMs }) => {
+    const day = Math.floor((occurredAtMs - happened.testFromMs) / DAY_MS);
+    return (compromisedAt.get(entities[0] ?? id) ?? Infinity) > day;
+  };
+};
+
+const fraudLabels = ({ labels }: Truth): ReadonlyMap<string, Label> =>
+  new Map(labels.filter((label) => label.isFraud).map((label) => [label.transactionId, label]));
+
 /**
  * The first test day (0, 1, …) from which a customer counts as known: frauds of the training range from day 0, those
  * of the i-th day after it from test day i + 1 (their labels are `delayDays` old by then).
@@ -75,6 +84,25 @@ const firstFraudKnown = (happened: Truth, truth: ReadonlyMap<string, Label>): Re
     known.set(customer, Math.min(known.get(customer) ?? Infinity, day));
   }
   return known;
+};
+
+/** Share of the alerts of each type of fraud, and of false alarms, that are among `newTypeIds`. */
+export const newTypeShare = (
+  rows: readonly ScoredTransaction[],
+  newTypeIds: ReadonlySet<string>,
+  labels: readonly Label[],
+): Record<string, number> => {
+  const types = new Map(labels.filter((l) => l.isFraud).map((l) => [l.transactionId, l.type ?? 'fraud']));
+  const counts = new Map<string, { alerts: number; called: number }>();
+  for (const { transaction, decision } of rows) {
+    if (decision.outcome === 'approve') continue;
+    const type = types.get(transaction.id) ?? 'legitimate';
+    const count = counts.get(type) ?? { alerts: 0, called: 0 };
+    count.alerts += 1;
+    if (newTypeIds.has(transaction.id)) count.called += 1;
+    counts.set(type, count);
+  }
+  return Object.fromEntries([...counts].sort(([a], [b]) => a.localeCompare(b)).map(([type, c]) => [type, c.called / c.alerts]));
 };
 
 const recallByType = (judged: readonly ScoredTransaction[], truth: ReadonlyMap<string, Label>): Record<string, number> => {

@@ -6,14 +6,20 @@ import { LocalScorer } from '../scoring/local-scorer.js';
 import { MemoryScoringStore } from '../scoring/memory-store.js';
 import { OnlineLine, scoreTransactions } from '../scoring/score-transactions.js';
 import { loadScoringModel } from '../scoring/scoring-model.js';
+import { decodeArtifacts, encodeArtifacts } from '../models/artifact.js';
 import { createSimdBackend } from '../tensor/simd.js';
 import { backtest } from './backtest.js';
-import { defaultEstimators, retrain, type RetrainInput } from './retrain.js';
+import { runFitTask, type FitElsewhere } from './fit-channels.js';
+import { type Candidate, defaultEstimators, retrain, type RetrainInput } from './retrain.js';
 
 const history = demoHistory({ seed: 4, customers: 140, days: 32 });
 const { schema, transactions, labels } = history;
 const config = loadConfig(undefined, {});
-const parameters = { ...config.models, autoregressive: { hidden: 24, stepsMin: 60, stepsMax: 60 } };
+const parameters = {
+  ...config.models,
+  autoregressive: { hidden: 24, stepsMin: 60, stepsMax: 60 },
+  'log-odds-ensemble': { members: ['gradient-boosting'], memberParameters: { 'gradient-boosting': { trees: 20 } } },
+};
 const at = (day: number): number => WORLD_START_MS + day * DAY_MS;
 const input: RetrainInput = {
   schema,
@@ -135,6 +141,37 @@ describe('retrain', () => {
     );
     await expect(retrain({ ...input, estimators: { D: 'oracle' } }, context())).rejects.toThrow('"oracle"');
   }, 60_000);
+
+  test('a channel fitted in another thread is the same to the byte', async () => {
+    const tasks: string[] = [];
+    /** As another thread does it: the task and its result as plain data. */
+    const fitElsewhere: FitElsewhere = async (task, hooks) => {
+      tasks.push(task.fork);
+      const detector = await runFitTask(structuredClone(task), { ...context(), ...hooks });
+      return decodeArtifacts(encodeArtifacts({ fitted: detector.save() }, {})).artifacts['fitted']!;
+    };
+    const beside = await retrain(input, { ...context(), fitElsewhere });
+    expect(tasks).toEqual([`S/${input.estimators.S}`]);
+    const here = await retrain(input, context());
+    expect(Buffer.from(beside.artifact).equals(Buffer.from(here.artifact))).toBe(true);
+    expect(beside.calibration).toEqual(here.calibration);
+  }, 120_000);
+
+  test('a warm start goes on from the earlier detectors of the same estimator', async () => {
+    const density = { ...input, estimators: { D: 'autoregressive' } };
+    const first = await retrain(density, context());
+    const messages: string[] = [];
+    const onProgress = (step: string, { message }: { message: string }): void =>
+      void (step.startsWith('D') && messages.push(message));
+    const next = await retrain({ ...density, warmStart: first.artifact }, { ...context(), onProgress });
+    // A third of 60 steps.
+    expect(messages.at(-1)).toMatch(/of 20\b/);
+    const mean = ({ window }: Candidate): number =>
+      window.channels.D.reduce((sum, score) => sum + score, 0) / window.channels.D.length;
+    expect(mean(next)).toBeLessThan(mean(first) + 0.05);
+    await retrain({ ...density, estimators: { D: 'vae' }, warmStart: first.artifact }, { ...context(), onProgress });
+    expect(messages.at(-1)).not.toMatch(/of 20\b/);
+  }, 120_000);
 
   test('an aborted fit rejects with the reason', async () => {
     const signal = AbortSignal.abort(new Error('enough'));

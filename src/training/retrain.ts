@@ -3,28 +3,30 @@ import type { Channel, Policy } from '../domain/decision.js';
 import { featureMatrix, selectRows, type FeatureMatrix } from '../domain/feature-matrix.js';
 import { InputError } from '../domain/input-error.js';
 import type { Label } from '../domain/label.js';
-import type { Random } from '../domain/random.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import type { Transaction } from '../domain/transaction.js';
 import { createFeatureSet, type FeatureSet } from '../features/catalog.js';
 import { fitUsualScales } from '../features/usual.js';
 import { fitPriors } from '../features/priors.js';
-import type { Detector, FitProgress } from '../models/detector.js';
+import type { Detector } from '../models/detector.js';
+import { shuffledIndices } from '../models/fit-rows.js';
 import { fitPlatt, type Platt } from '../models/platt.js';
-import { estimators } from '../models/registry.js';
 import { nextCalibration } from '../scoring/calibration.js';
 import type { WindowScores } from '../scoring/ports.js';
+import { fitKnownFraud, type KnownFraud } from '../scoring/known-fraud.js';
 import { scoreChannels } from '../scoring/score-batch.js';
-import { channelFeatures, saveScoringModel, type ChannelDetectors, type ScoringModel } from '../scoring/scoring-model.js';
-import type { TensorBackend } from '../tensor/backend.js';
+import { saveScoringModel, type ChannelDetectors, type ScoringModel } from '../scoring/scoring-model.js';
 import { buildDataset, knownFrauds, maturedLabels, type Dataset } from './dataset.js';
 import { evaluateScores, type Evaluation } from './evaluate.js';
+import { type ChosenEstimators, fitChannels, type TrainingContext } from './fit-channels.js';
+
+export type { TrainingContext as RetrainContext } from './fit-channels.js';
 
 const DAY_MS = 86_400_000;
 /** Fewer known frauds in the later slice leave the supervised score's own log-odds as they are. */
 const FRAUDS_MIN = 10;
 
-export interface RetrainInput {
+export interface RetrainInput extends ChosenEstimators {
   readonly schema: TransactionSchema;
   /** In event order, with the history that features look back on. */
   readonly transactions: readonly Transaction[];
@@ -35,21 +37,10 @@ export interface RetrainInput {
   /** What is known is what was known then. */
   readonly asOfMs: number;
   readonly policy: Policy;
-  /** Hyper-parameters by estimator. */
-  readonly parameters: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** Estimator of each channel; a channel without one is not fitted. */
-  readonly estimators: Readonly<Partial<Record<Channel, string>>>;
   /** Transactions that training must not see (a fraud type held out). */
   readonly heldOutIds?: ReadonlySet<string>;
   /** Name of the version to be; part of every row it scores. */
   readonly version: string;
-}
-
-export interface RetrainContext {
-  readonly random: Random;
-  readonly backend: TensorBackend;
-  readonly onProgress?: (step: string, progress: FitProgress) => void;
-  readonly signal?: AbortSignal;
 }
 
 export interface RetrainReport {
@@ -75,7 +66,7 @@ export interface Candidate {
 
 /** The channels that a schema can feed: T and H need entities, H a Markov entity, S labels. */
 export const defaultEstimators = (schema: TransactionSchema): Partial<Record<Channel, string>> => ({
-  ...(schema.label && { S: 'logistic-regression' }),
+  ...(schema.label && { S: 'log-odds-ensemble' }),
   T: 'tail',
   ...(schema.features.markovEntity !== undefined && schema.features.set === 'full' && { H: 'markov-filter' }),
   D: schema.features.density,
@@ -87,7 +78,7 @@ export const defaultEstimators = (schema: TransactionSchema): Partial<Record<Cha
  *
  * @throws InputError when a range holds too few rows; rejects with the signal's reason when aborted
  */
-export const retrain = async (input: RetrainInput, context: RetrainContext): Promise<Candidate> => {
+export const retrain = async (input: RetrainInput, context: TrainingContext): Promise<Candidate> => {
   const featureSet = createFeatureSet(input.schema, fitPriors(input.schema, input.transactions, input.labels, input.asOfMs));
   const dataset = await buildDataset(
     featureSet,
@@ -100,7 +91,9 @@ export const retrain = async (input: RetrainInput, context: RetrainContext): Pro
   const detectors = await fitChannels(featureSet, slices, input, context);
   const platt = detectors.S ? plattOf(detectors.S, slices.later, slices.laterLabels) : null;
   const usualScales = fitUsualScales(featureSet, dataset.transactions, dataset.profiles, slices.normalRows);
-  const model: ScoringModel = { version: input.version, featureSet, detectors, platt, usualScales };
+  const knownFraud = await fitFrauds(featureSet, slices, context);
+  const background = backgroundOf(slices.normal, context);
+  const model: ScoringModel = { version: input.version, featureSet, detectors, platt, usualScales, knownFraud, background };
   const window = { weight: 1, occurredAtMs: slices.laterTimes, channels: scoreChannels(model, slices.later) };
   const calibration = nextCalibration({
     previous: null,
@@ -115,10 +108,14 @@ export const retrain = async (input: RetrainInput, context: RetrainContext): Pro
   return { model, artifact: saveScoringModel(model), calibration, report, dataset, window };
 };
 
+/** Ordinary rows that explanations hold an alert against. */
+const BACKGROUND_ROWS = 64;
+
 interface Slices {
   /** Rows whose label delay has passed, frauds and others alike: what S learns from. */
   readonly supervised: FeatureMatrix;
   readonly supervisedLabels: Uint8Array;
+  readonly supervisedEntities: Int32Array;
   /** Rows not known to be fraud: what the densities learn from. */
   readonly normal: FeatureMatrix;
   readonly normalRows: readonly number[];
@@ -149,6 +146,7 @@ const sliceDataset = (dataset: Dataset, input: RetrainInput): Slices => {
   return {
     supervised: selectRows(dataset.features, labelled),
     supervisedLabels: Uint8Array.from(labelled, (i) => known[i]!),
+    supervisedEntities: entityNumbers(labelled.map((i) => dataset.transactions[i]!)),
     normal: selectRows(dataset.features, normalRows),
     normalRows,
     immatureRows: rows.length - labelled.length,
@@ -158,34 +156,27 @@ const sliceDataset = (dataset: Dataset, input: RetrainInput): Slices => {
   };
 };
 
-const fitChannels = async (
-  featureSet: FeatureSet,
-  slices: Slices,
-  input: RetrainInput,
-  context: RetrainContext,
-): Promise<ChannelDetectors> => {
-  const fit = async (channel: Channel, name: string, features: FeatureMatrix, labels?: Uint8Array): Promise<Detector> => {
-    const estimator = estimators[name];
-    if (!estimator) throw new Error(`there is no estimator "${name}"; there are ${Object.keys(estimators).join(', ')}`);
-    return estimator.fit(
-      { features: channelFeatures(featureSet, channel, features), ...(labels && { labels }) },
-      {
-        random: context.random.fork(`${channel}/${name}`),
-        backend: context.backend,
-        onProgress: (progress) => context.onProgress?.(`${channel} ${name}`, progress),
-        ...(context.signal && { signal: context.signal }),
-        ...(input.parameters[name] && { parameters: input.parameters[name] }),
-      },
-    );
-  };
-  const { S, T, H, D } = input.estimators;
-  const bothClasses = slices.supervisedLabels.includes(1) && slices.supervisedLabels.includes(0);
-  const detectors: ChannelDetectors = {};
-  if (S !== undefined && bothClasses) detectors.S = await fit('S', S, slices.supervised, slices.supervisedLabels);
-  if (T !== undefined && featureSet.tailColumns.length > 0) detectors.T = await fit('T', T, slices.normal);
-  if (H !== undefined && featureSet.markovColumn !== null) detectors.H = await fit('H', H, slices.normal);
-  if (D !== undefined && featureSet.densityColumns.length > 0) detectors.D = await fit('D', D, slices.normal);
-  return detectors;
+/** The primary entities by number in order of appearance; a transaction without entities is one of its own. */
+const entityNumbers = (transactions: readonly Transaction[]): Int32Array => {
+  const numbers = new Map<string, number>();
+  return Int32Array.from(transactions, ({ id, entities: [primary = id] }) => {
+    const number = numbers.get(primary) ?? numbers.size;
+    numbers.set(primary, number);
+    return number;
+  });
+};
+
+const backgroundOf = (normal: FeatureMatrix, context: TrainingContext): FeatureMatrix =>
+  selectRows(normal, shuffledIndices(normal.rowCount, context.random.fork('background')).subarray(0, BACKGROUND_ROWS));
+
+const fitFrauds = (featureSet: FeatureSet, slices: Slices, context: TrainingContext): Promise<KnownFraud | null> => {
+  const rows = [...slices.supervisedLabels.keys()].filter((i) => slices.supervisedLabels[i] === 1);
+  return fitKnownFraud(selectRows(slices.supervised, rows), featureSet.densityColumns, {
+    random: context.random.fork('known-fraud'),
+    backend: context.backend,
+    onProgress: (progress) => context.onProgress?.('known fraud', progress),
+    ...(context.signal && { signal: context.signal }),
+  });
 };
 
 /** Platt's scale from the later slice; a score that is log-odds already is taken as it is where that slice has too few frauds. */

@@ -1,7 +1,14 @@
 import { featureMatrix, selectRows } from '../../src/domain/feature-matrix.js';
 import { decodeArtifacts, encodeArtifacts } from '../../src/models/artifact.js';
 import type { BoundedModel, DensityModel, Detector, Estimator } from '../../src/models/detector.js';
-import { boundsBelow, integratesToOne, knownDensity, samplesTheTruth, usualValuesCover } from './density-clauses.js';
+import {
+  boundsBelow,
+  integratesToOne,
+  knownDensity,
+  samplesConditionals,
+  samplesTheTruth,
+  usualValuesCover,
+} from './density-clauses.js';
 import {
   backend,
   type Clause,
@@ -229,7 +236,10 @@ const surprise: Readonly<Record<string, Clause>> = {
   'a broken constant is noticed': noticesBrokenConstants,
   'an unseen level is surprising': unseenIsSurprising,
 };
-const sampler: Readonly<Record<string, Clause>> = { 'samples have the moments of the truth': samplesTheTruth };
+const sampler: Readonly<Record<string, Clause>> = {
+  'samples have the moments of the truth': samplesTheTruth,
+  'samples given a cell are the conditional': samplesConditionals,
+};
 const additive: Readonly<Record<string, Clause>> = { 'terms add up to the score': termsAddUp };
 const usual: Readonly<Record<string, Clause>> = { 'usual values cover 85-95 %': usualValuesCover };
 

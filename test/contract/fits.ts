@@ -38,11 +38,11 @@ export const stack = (first: FeatureMatrix, second: FeatureMatrix): FeatureMatri
 export const namesFor = (estimator: Estimator): { names: readonly string[] } => ({ names: estimator.requires ?? [] });
 
 /** Ordinary purchases; for a supervised estimator one row in ten is a labelled anomaly. */
-export const purchases = (estimator: Estimator): TrainingData => {
-  const normal = drawPurchases(1200, 1, namesFor(estimator));
+export const purchases = (estimator: Estimator, rowCount = 1200): TrainingData => {
+  const normal = drawPurchases(rowCount, 1, namesFor(estimator));
   if (!estimator.supervised) return { features: normal };
-  const anomalies = drawPurchases(120, 2, { anomalous: true, ...namesFor(estimator) });
-  const labels = Uint8Array.from({ length: 1320 }, (_, r) => (r < 1200 ? 0 : 1));
+  const anomalies = drawPurchases(rowCount / 10, 2, { anomalous: true, ...namesFor(estimator) });
+  const labels = Uint8Array.from({ length: 1.1 * rowCount }, (_, r) => (r < rowCount ? 0 : 1));
   return { features: stack(normal, anomalies), labels };
 };
 export const fitPurchases = (estimator: Estimator): Promise<Detector> =>

@@ -149,6 +149,10 @@ const wrong: Readonly<Record<string, readonly [Estimator, RegExp]>> = {
     })),
     /of x1/,
   ],
+  'samples given a cell are the conditional': [
+    withDetector((detector) => ({ sample: (n, random) => detector.sample(n, random) })),
+    /rows given x0 have another x0/,
+  ],
   'terms add up to the score': [
     withDetector((detector) => ({
       terms(features) {

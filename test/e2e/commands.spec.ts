@@ -59,7 +59,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('help', () => {
   const COMMANDS = ['serve', 'migrate', 'openapi', 'models promote', 'schema infer', 'schema check', 'fit', 'score'];
-  const MORE = ['evaluate', 'backtest', 'demo-data', 'replay', 'dead-letters list', 'dead-letters retry'];
+  const MORE = ['evaluate', 'compare', 'backtest', 'demo-data', 'replay', 'dead-letters list', 'dead-letters retry'];
 
   test.each([...COMMANDS, ...MORE])('%s --help, as docs/command-line.md has it', async (command) => {
     const { code, stdout } = await run(...command.split(' '), '--help');
@@ -120,6 +120,16 @@ describe('wrong use ends with 2 and one sentence that names the thing', () => {
     ['evaluate --data @stream.csv --label label --detector oracle', /no detector "oracle"/],
     ['evaluate --data @stream.csv --label label --protocol guess', /'guess' is invalid.*one-class/],
     ['evaluate --data @stream.csv --label label --seeds 0', /whole number from 1 to 100/],
+    ['compare --data @stream.csv', /--label is needed/],
+    ['compare --data @stream.csv --label label --detector oracle', /no detector "oracle"/],
+    ['compare --data @stream.csv --label label --start 2026-01-08', /--start needs a --schema with time and entities/],
+    ['compare --data @stream.csv --schema demo --start 2026-02-31', /'2026-02-31' is invalid\. expected a date YYYY-MM-DD/],
+    ['compare --data @stream.csv --schema demo --start 2030-01-01', /do not fit .* from 2026-01-01 to 2026-01-26/],
+    ['compare --data @stream.csv --schema demo --label country', /label of schema "demo" is "label"/],
+    ['compare --data @stream.csv --schema demo --split country', /--split and --test are for tables/],
+    ['compare --data @stream.csv --label label --split country --test @huge.csv', /'--split <column>' cannot be used with/],
+    ['compare --data @stream.csv --label label --out @stream.csv', /the comparison cannot be written to .*stream\.csv/],
+    ['compare --data @stream.csv --label label --budget 1', /'1' is invalid\. expected a number above 0 and at most 0\.5/],
     [`${BACKTEST.replace('2026-01-08', '2026-02-31')}`, /--start 2026-02-31 is not a date/],
     [`${BACKTEST.replace('2026-01-08', 'monday')}`, /--start monday is not a date/],
     [`${BACKTEST.replace('2026-01-08', '2030-01-01')}`, /--start 2030-01-01: .*from 2026-01-01 to 2026-01-26/],

@@ -75,7 +75,7 @@ describe('npm start on an empty machine', () => {
     program = start();
     const again = (await program.waitFor(/page: (http\S+)/))[1]!;
     await program.waitFor(/live stream/);
-    expect(program.output()).not.toContain('S logistic-regression');
+    expect(program.output()).not.toContain('S log-odds-ensemble');
     const after = (await api(again, '/v1/status')) as {
       transactions: number;
       model: string;

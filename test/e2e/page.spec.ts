@@ -133,6 +133,23 @@ describe('the live page', () => {
     expect(await current.innerText()).toContain('1999.99 EUR');
   });
 
+  it('says which alerts are of a new type, how many are alike, and narrows the list to them', async () => {
+    await pay(910, 700);
+    await pay(911, 4500);
+    await pay(912, 4800, 2);
+    await open();
+    const kind = page.getByRole('region', { name: 'New types of fraud' }).getByRole('button', { name: '2 alike since' });
+    expect(await kind.innerText()).toContain('amount above usual');
+    expect(await options().count()).toBe(3);
+    await kind.click();
+    await page.waitForFunction(`document.querySelectorAll('[role=option]').length === 2`);
+    expect((await options().allInnerTexts()).every((text) => text.includes('new type'))).toBe(true);
+    await options().first().click();
+    await detail().getByText('only 3.10\u00a0% of 412 known frauds').waitFor();
+    await page.getByRole('button', { name: 'Show all alerts' }).click();
+    await page.waitForFunction(`document.querySelectorAll('[role=option]').length === 3`);
+  });
+
   const reason = (feature: string, field: string, nats: number, rest: Pick<Reason, 'observed' | 'usual' | 'text'>): Reason => ({
     channel: 'T',
     feature,

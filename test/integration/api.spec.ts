@@ -59,6 +59,7 @@ const fields = (body: Body): string[] => (body.problems ?? []).map((p) => p.fiel
 describe('the key', () => {
   const protectedPaths = [
     '/v1/alerts',
+    '/v1/alert-patterns',
     '/v1/status',
     '/v1/stream',
     '/v1/schema',
@@ -329,6 +330,12 @@ describe('lists', () => {
     expect(await rows('score=3.5')).toEqual(['t11', 't10']);
   });
 
+  it('counts alerts that are alike', async () => {
+    const { items } = await as(answers.AlertPatternPage, get('/v1/alert-patterns?limit=5'));
+    expect(items.reduce((sum, { alerts }) => sum + alerts, 0)).toBe(7);
+    expect(items[0]).toMatchObject({ pattern: 'amount above usual · hour of day (UTC)', frauds: 0 });
+  });
+
   it('one alert by its id', async () => {
     const { items } = await as(answers.AlertPage, get('/v1/alerts?limit=1'));
     expect(await as(answers.AlertViewAnswer, get(`/v1/alerts/${items[0]!.alert.id}`))).toEqual(items[0]);
@@ -348,6 +355,10 @@ describe('lists', () => {
     ['/v1/alerts?outcome=approve', 'outcome'],
     ['/v1/alerts?lane=X', 'lane'],
     ['/v1/alerts?colour=red', 'colour'],
+    ['/v1/alerts?newType=yes', 'newType'],
+    ['/v1/alert-patterns?limit=0', 'limit'],
+    ['/v1/alert-patterns?newType=1', 'newType'],
+    ['/v1/alert-patterns?cursor=x', 'cursor'],
     ['/v1/alerts/seven', 'id'],
     ['/v1/transactions?score=-1', 'score'],
     ['/v1/transactions?score=NaN', 'score'],

@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import type { Alert } from '../../src/domain/alert.js';
 import type { Calibration } from '../../src/domain/calibration.js';
 import type { ModelVersion } from '../../src/domain/model-version.js';
 import { PostgresCalibrationStore } from '../../src/store/calibration.store.js';
@@ -175,6 +176,54 @@ describe('alerts', () => {
     expect(await queries.alert(alert.id)).toEqual({ sequence, alert, label: null });
     expect(await queries.alert('no uuid')).toBeNull();
     await expect(queries.alertsAfter('1; DROP TABLE alerts', 1)).rejects.toThrow(InvalidQueryError);
+  });
+
+  it('are counted by what they have in common, the last seven days of them, with what is labelled by now', async () => {
+    const kinds: Readonly<Record<string, Pick<Alert, 'pattern' | 'novelty'>>> = {
+      known: { pattern: 'amount above usual', novelty: { isNew: false, knownFraudP: 0.4, knownFrauds: 80 } },
+      new: { pattern: 'amount above usual', novelty: { isNew: true, knownFraudP: 0.01, knownFrauds: 80 } },
+      early: { pattern: 'at night', novelty: null },
+    };
+    const raise = async (id: string, kind: string, day: number): Promise<void> => {
+      const one = row(id, { atMs: T0 + day * DAY, outcome: 'review' });
+      await store.commit({ ...batch([one]), alerts: [{ ...alertOf(one), ...kinds[kind]! }] });
+    };
+    await raise('a', 'early', -8);
+    await raise('b', 'known', -6);
+    await raise('c', 'new', -5);
+    await raise('d', 'new', 0);
+    await new LabelStore(source, SCHEMA).append([
+      { transactionId: 'c', isFraud: true, type: null, source: 'analyst', knownAtMs: T0 },
+      { transactionId: 'b', isFraud: false, type: null, source: 'analyst', knownAtMs: T0 },
+    ]);
+    const at = (day: number): string => new Date(T0 + day * DAY).toISOString();
+    const fresh = {
+      pattern: 'amount above usual',
+      newType: true,
+      alerts: 2,
+      firstAt: at(-5),
+      lastAt: at(0),
+      frauds: 1,
+      legitimate: 0,
+    };
+    const known = {
+      pattern: 'amount above usual',
+      newType: false,
+      alerts: 1,
+      firstAt: at(-6),
+      lastAt: at(-6),
+      frauds: 0,
+      legitimate: 1,
+    };
+    expect(await queries.alertPatterns({ limit: 9 })).toEqual({ items: [fresh, known], nextCursor: null });
+    expect((await queries.alertPatterns({ limit: 9, newType: true })).items).toEqual([fresh]);
+    expect((await queries.alertPatterns({ limit: 1, fromMs: T0 - 9 * DAY, toMs: T0 - 7 * DAY })).items).toMatchObject([
+      { pattern: 'at night', newType: false },
+    ]);
+    const found = async (filter: object) =>
+      (await queries.listAlerts({ limit: 9, ...filter })).items.map(({ alert }) => alert.transactionId);
+    expect(await found({ newType: true })).toEqual(['d', 'c']);
+    expect(await found({ newType: false, pattern: 'amount above usual' })).toEqual(['b']);
   });
 });
 

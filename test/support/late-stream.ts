@@ -116,6 +116,7 @@ export const ORACLE_MODEL: ScoringModel = {
   detectors: {},
   platt: null,
   usualScales: {} as UsualScales,
+  knownFraud: null,
 };
 export const ORACLE_TERMS: ScoringTerms = { calibration: null, policy: { version: 'p' } as Policy };
 

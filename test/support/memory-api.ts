@@ -39,6 +39,7 @@ export const VERSIONS = {
 
 /** Amounts above this raise an alert. */
 export const ALERT_ABOVE_MINOR = 50_000;
+const NEW_TYPE_ABOVE_MINOR = 400_000;
 
 const STRENGTH: Readonly<Record<Channel, number>> = { S: 0.7, T: 0.85, H: 0.2, D: 1 };
 
@@ -123,6 +124,8 @@ const alertOf = ({ transaction, decision, channels, fused, fraudProbability, ver
         text: `distanceKm ${Number.isNaN(transaction.numeric[0]) ? 'missing' : transaction.numeric[0]}, usually 0.4 to 31`,
       },
     ],
+    pattern: 'amount above usual · hour of day (UTC)',
+    novelty: { isNew: transaction.amountMinor > NEW_TYPE_ABOVE_MINOR, knownFraudP: 0.031, knownFrauds: 412 },
     sentence: `${decision.outcome.toUpperCase()} ${amount} ${transaction.currency}, customer ${customer}, merchant ${merchant}: density 1 in ${Math.round(10 ** channels.D.minusLog10P!).toLocaleString('en-US')}; ${text} (${(fused.score * 2.1).toFixed(1)} nats)`,
   };
 };

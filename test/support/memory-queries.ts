@@ -3,6 +3,8 @@ import type { Label } from '../../src/domain/label.js';
 import type { ScoredTransaction } from '../../src/domain/scored-transaction.js';
 import type {
   AlertFilter,
+  AlertPattern,
+  AlertPatternFilter,
   AlertView,
   Page,
   StreamStatus,
@@ -59,6 +61,29 @@ export class MemoryQueries {
         filter,
       ),
     );
+  }
+
+  alertPatterns({ newType, limit }: AlertPatternFilter): Promise<Page<AlertPattern>> {
+    const kinds = new Map<string, Alert[]>();
+    for (const alert of this.alerts) {
+      const kind = `${alert.novelty?.isNew === true}/${alert.pattern}`;
+      kinds.set(kind, [...(kinds.get(kind) ?? []), alert]);
+    }
+    const items = [...kinds.values()].map((alerts): AlertPattern => {
+      const times = alerts.map((alert) => alert.occurredAt).sort();
+      const labels = alerts.map((alert) => this.alertView(alert).label);
+      return {
+        pattern: alerts[0]!.pattern,
+        newType: alerts[0]!.novelty?.isNew === true,
+        alerts: alerts.length,
+        firstAt: times[0]!,
+        lastAt: times.at(-1)!,
+        frauds: labels.filter((label) => label === 'fraud').length,
+        legitimate: labels.filter((label) => label === 'legitimate').length,
+      };
+    });
+    const wanted = items.filter((item) => (newType ?? item.newType) === item.newType);
+    return Promise.resolve({ items: wanted.sort((a, b) => b.alerts - a.alerts).slice(0, limit), nextCursor: null });
   }
 
   alert(id: string): Promise<AlertView | null> {

@@ -85,6 +85,8 @@ export const alertOf = ({ scored }: CommittedRow): Alert => {
     fused: scored.fused,
     versions: scored.versions,
     reasons: [],
+    pattern: 'amount above usual',
+    novelty: null,
     sentence: `alert on ${t.id}`,
   };
 };

@@ -48,6 +48,12 @@ export const AlertDetail = ({ view, schema, service, onLabelled }: AlertDetailPr
         <LabelButtons transactionId={alert.transactionId} label={label} service={service} onLabelled={onLabelled} />
       </div>
       <p className="sentence">{alert.sentence}</p>
+      {alert.novelty?.isNew && (
+        <p className="novelty">
+          <span className="badge new-type">new type</span> Unlike ordinary traffic, and only {percent(alert.novelty.knownFraudP)}{' '}
+          of {alert.novelty.knownFrauds} known frauds are as unusual among themselves.
+        </p>
+      )}
       <Reasons alert={alert} />
       <Models alert={alert} />
       <History alert={alert} schema={schema} service={service} />

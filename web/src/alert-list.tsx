@@ -1,16 +1,19 @@
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
-import type { AlertView } from '../../src/store/query-types.js';
+import type { AlertPattern, AlertView } from '../../src/store/query-types.js';
 import { CHANNEL_NAMES, dayAndTime, oneIn } from './format.js';
 import type { Feed } from './live-feed.js';
+import { NewTypes } from './new-types.js';
 
 interface AlertListProps {
   readonly feed: Feed;
+  readonly newTypes: readonly AlertPattern[];
   readonly chosen: string | null;
   readonly onChoose: (id: string) => void;
 }
 
 /** Newest first. It stands still while the pointer is on it or it is paused: what one aims at must not move away. */
-export const AlertList = ({ feed, chosen, onChoose }: AlertListProps) => {
+export const AlertList = ({ feed, newTypes, chosen, onChoose }: AlertListProps) => {
+  const [pattern, setPattern] = useState<string | null>(null);
   const [paused, setPaused] = useState(false);
   const [hovered, setHovered] = useState(false);
   const [held, setHeld] = useState<readonly AlertView[] | null>(null);
@@ -19,8 +22,9 @@ export const AlertList = ({ feed, chosen, onChoose }: AlertListProps) => {
   if (!still && held !== null) setHeld(null);
 
   const byId = new Map(feed.alerts.map((view) => [view.alert.id, view]));
-  const shown = (still ? (held ?? feed.alerts) : feed.alerts).map((view) => byId.get(view.alert.id) ?? view);
-  const first = shown[0]?.alert.id;
+  const listed = (still ? (held ?? feed.alerts) : feed.alerts).map((view) => byId.get(view.alert.id) ?? view);
+  const shown = pattern === null ? listed : listed.filter(({ alert }) => alert.novelty?.isNew && alert.pattern === pattern);
+  const first = listed[0]?.alert.id;
   const waiting =
     first === undefined
       ? feed.alerts.length
@@ -40,12 +44,16 @@ export const AlertList = ({ feed, chosen, onChoose }: AlertListProps) => {
           {paused ? 'Resume' : 'Pause'}
         </button>
       </div>
+      <NewTypes patterns={newTypes} chosen={pattern} onChoose={setPattern} />
       <Options shown={shown} feed={feed} chosen={chosen} onChoose={onChoose} onHover={setHovered} />
     </section>
   );
 };
 
-type OptionsProps = AlertListProps & { readonly shown: readonly AlertView[]; readonly onHover: (hovered: boolean) => void };
+type OptionsProps = Omit<AlertListProps, 'newTypes'> & {
+  readonly shown: readonly AlertView[];
+  readonly onHover: (hovered: boolean) => void;
+};
 
 const Options = ({ shown, feed, chosen, onChoose, onHover }: OptionsProps) => {
   const list = useRef<HTMLUListElement>(null);
@@ -116,6 +124,7 @@ const Option = ({
     <span className="what">
       <strong>{alert.amount === null ? alert.transactionId : `${alert.amount} ${alert.currency}`}</strong>
       <span className={`badge ${alert.outcome}`}>{alert.outcome}</span>
+      {alert.novelty?.isNew && <span className="badge new-type">new type</span>}
       {label !== null && <span className={`badge label-${label}`}>{label}</span>}
     </span>
     <time dateTime={alert.occurredAt}>{dayAndTime(Date.parse(alert.occurredAt))}</time>

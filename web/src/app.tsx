@@ -5,6 +5,7 @@ import { AlertDetail } from './alert-detail.js';
 import { AlertList } from './alert-list.js';
 import { Header } from './header.js';
 import { useFeed } from './live-feed.js';
+import { useNewTypes } from './new-types.js';
 import { Service } from './service.js';
 import { SignIn } from './sign-in.js';
 
@@ -35,6 +36,7 @@ const Desk = ({ accessKey, onRefused }: { accessKey: string; onRefused: () => vo
   const service = useMemo(() => new Service(accessKey), [accessKey]);
   const feed = useFeed(service, onRefused);
   const [chosen, setChosen] = useState<string | null>(null);
+  const newTypes = useNewTypes(service, feed);
   const schema = useSchema(service, feed.connection === 'live');
   // Keeps showing an alert that has left the bounded list.
   const [shown, setShown] = useState(feed.alerts[0] ?? null);
@@ -47,7 +49,7 @@ const Desk = ({ accessKey, onRefused }: { accessKey: string; onRefused: () => vo
     <div className="desk">
       <Header status={feed.status} connection={feed.connection} retryInMs={feed.retryInMs} />
       <main>
-        <AlertList feed={feed} chosen={chosen} onChoose={setChosen} />
+        <AlertList feed={feed} newTypes={newTypes} chosen={chosen} onChoose={setChosen} />
         <AlertDetail key={chosen ?? 'none'} view={current} schema={schema} service={service} onLabelled={feed.labelled} />
       </main>
     </div>

@@ -1,5 +1,5 @@
 import type { TransactionSchema } from '../../src/domain/transaction-schema.js';
-import type { AlertView, Page, TransactionView } from '../../src/store/query-types.js';
+import type { AlertPattern, AlertView, Page, TransactionView } from '../../src/store/query-types.js';
 
 /** The service does not accept this key. */
 export class KeyRefused extends Error {}
@@ -11,6 +11,9 @@ export class Service {
   schema = (signal: AbortSignal): Promise<TransactionSchema> => this.json('/v1/schema', { signal });
 
   alerts = (signal: AbortSignal): Promise<Page<AlertView>> => this.json('/v1/alerts?limit=100', { signal });
+
+  newTypes = (signal: AbortSignal): Promise<Page<AlertPattern>> =>
+    this.json('/v1/alert-patterns?newType=true&limit=5', { signal });
 
   /** The last 40 transactions of an entity up to this moment, newest first. */
   history = (type: string, id: string, untilMs: number, signal: AbortSignal): Promise<Page<TransactionView>> => {

@@ -15,18 +15,21 @@ import {
 } from './autoregressive-network.js';
 
 /** What is learnt from: encoded rows and, per step, some of them with noise on z. */
-export interface AutoregressiveTask {
+export interface LikelihoodTask {
   readonly encoder: ColumnEncoder;
   readonly layout: NetworkLayout;
-  readonly masks: NetworkMasks;
   readonly rows: EncodedRows;
   readonly inputNoise: number;
+}
+
+export interface AutoregressiveTask extends LikelihoodTask {
+  readonly masks: NetworkMasks;
 }
 
 /** Sum over rows and numeric columns of log sum_k w_k N(z; m_k, s_k), where the cell is continuous. */
 const mixtureLogProb = (
   engine: Engine,
-  task: AutoregressiveTask,
+  task: LikelihoodTask,
   outputs: Tensor,
   chosen: Uint32Array,
   noisy: Float64Array,
@@ -59,7 +62,40 @@ const outcomeLogProb = (engine: Engine, outputs: Tensor, start: number, count: n
   return engine.sum(engine.mul(logits, engine.constant(positions.length, count, oneHot)));
 };
 
-/** Mean -log p of the chosen rows in outcome and z, without the constant share of unseen outcomes. */
+/** z of the chosen rows, chosen x columns, with this step's noise. */
+export const noisyCells = (
+  { layout, rows, inputNoise }: LikelihoodTask,
+  chosen: Uint32Array,
+  noise: Random | undefined,
+): Float64Array => {
+  const noisy = new Float64Array(chosen.length * rows.width);
+  chosen.forEach((row, i) => {
+    for (const { index, zInput } of layout.columns)
+      if (zInput >= 0)
+        noisy[i * rows.width + index] = rows.z[row * rows.width + index]! + (noise ? inputNoise * noise.normal() : 0);
+  });
+  return noisy;
+};
+
+/** Mean -log p of the chosen rows in outcome and z under the heads' parameters, without the constant share of unseen outcomes. */
+export const headsLoss = (
+  task: LikelihoodTask,
+  engine: Engine,
+  outputs: Tensor,
+  chosen: Uint32Array,
+  noisy: Float64Array,
+): Tensor => {
+  const { layout, rows } = task;
+  let total = layout.mixtures > 0 ? mixtureLogProb(engine, task, outputs, chosen, noisy) : engine.zeros(1, 1);
+  for (const { index, logits, seenCount, seenPosition } of layout.columns) {
+    if (logits < 0) continue;
+    const positions = Int32Array.from(chosen, (row) => seenPosition[rows.outcomes[row * rows.width + index]!]!);
+    total = engine.add(total, outcomeLogProb(engine, outputs, logits, seenCount, positions));
+  }
+  return engine.scale(total, -1 / chosen.length);
+};
+
+/** The network's inputs for the chosen rows, and its loss. */
 export const autoregressiveLoss = (
   task: AutoregressiveTask,
   engine: Engine,
@@ -67,13 +103,8 @@ export const autoregressiveLoss = (
   chosen: Uint32Array,
   noise?: Random,
 ): Tensor => {
-  const { encoder, layout, masks, rows, inputNoise } = task;
-  const noisy = new Float64Array(chosen.length * rows.width);
-  chosen.forEach((row, i) => {
-    for (const { index, zInput } of layout.columns)
-      if (zInput >= 0)
-        noisy[i * rows.width + index] = rows.z[row * rows.width + index]! + (noise ? inputNoise * noise.normal() : 0);
-  });
+  const { encoder, layout, masks, rows } = task;
+  const noisy = noisyCells(task, chosen, noise);
   const inputs = networkInputs(encoder, layout, rows, chosen, (i, column) => noisy[i * rows.width + column]!);
   const masking: Record<string, Tensor> = {};
   for (const [name, { rows: r, columns: c, values }] of [
@@ -87,11 +118,5 @@ export const autoregressiveLoss = (
     (name) => masking[name] ?? tensors(name),
     engine.constant(chosen.length, layout.inputs, inputs),
   );
-  let total = layout.mixtures > 0 ? mixtureLogProb(engine, task, outputs, chosen, noisy) : engine.zeros(1, 1);
-  for (const { index, logits, seenCount, seenPosition } of layout.columns) {
-    if (logits < 0) continue;
-    const positions = Int32Array.from(chosen, (row) => seenPosition[rows.outcomes[row * rows.width + index]!]!);
-    total = engine.add(total, outcomeLogProb(engine, outputs, logits, seenCount, positions));
-  }
-  return engine.scale(total, -1 / chosen.length);
+  return headsLoss(task, engine, outputs, chosen, noisy);
 };

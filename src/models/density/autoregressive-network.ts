@@ -75,7 +75,8 @@ export interface NetworkMasks {
   readonly last: Matrix;
 }
 
-const mask = (from: Int32Array, to: Int32Array, open: (from: number, to: number) => boolean): Matrix => ({
+/** 1 where a unit of some degree may be seen from one of another, from x to. */
+export const degreeMask = (from: Int32Array, to: Int32Array, open: (from: number, to: number) => boolean): Matrix => ({
   rows: from.length,
   columns: to.length,
   values: Float32Array.from({ length: from.length * to.length }, (_, i) =>
@@ -99,9 +100,9 @@ export const networkMasks = (layout: NetworkLayout, hidden: number): NetworkMask
   const top = Math.max(1, layout.columns.length - 1);
   const degrees = Int32Array.from({ length: hidden }, (_, j) => (j % top) + 1);
   return {
-    first: mask(input, degrees, (from, to) => to >= from),
-    second: mask(degrees, degrees, (from, to) => to >= from),
-    last: mask(degrees, output, (from, to) => to > from),
+    first: degreeMask(input, degrees, (from, to) => to >= from),
+    second: degreeMask(degrees, degrees, (from, to) => to >= from),
+    last: degreeMask(degrees, output, (from, to) => to > from),
   };
 };
 

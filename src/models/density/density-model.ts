@@ -2,8 +2,10 @@ import { type FeatureMatrix } from '../../domain/feature-matrix.js';
 import type { Random } from '../../domain/random.js';
 import type { Artifact } from '../artifact.js';
 import { checkColumns, type ColumnEncoder, type EncodedRows, encodeRows, logSlopes, saveEncoder } from '../column-encoder.js';
-import type { DensityModel, Terms } from '../detector.js';
+import { type GivenCells, sampleGiven, type WeightedRows } from '../conditional.js';
+import type { Condition, DensityModel, Draws, Terms, UsualValues } from '../detector.js';
 import { apartColumns, decodeCell, drawFrequent } from './apart-columns.js';
+import { usualGivenRest } from './usual-given-rest.js';
 
 /** Rows scored at once: bounds memory whatever the batch, and changes no bit of any row. */
 const CHUNK_ROWS = 1024;
@@ -18,6 +20,8 @@ export interface DensityCore {
   terms?(rows: EncodedRows): Float64Array;
   /** New outcomes and z (rows x columns); those of columns set apart are drawn by the caller. */
   draw(n: number, random: Random): EncodedRows;
+  /** Rows with the given cells, weighted; where the model can do better than `sampleGiven` can from outside. */
+  drawGiven?(given: GivenCells, n: number, random: Random): WeightedRows;
   /** What `load` needs besides the encoder. */
   readonly meta: Readonly<Record<string, unknown>>;
   readonly arrays: Readonly<Record<string, Float32Array | Float64Array>>;
@@ -58,12 +62,15 @@ export const rowSums = (values: Float64Array, width: number): Float64Array => {
   return sums;
 };
 
-/** n drawn rows in the columns' own units. */
+/** n drawn rows in the columns' own units; with a condition, given those cells. */
 export const sampleDensity = (
-  { encoder, draw }: Pick<DensityCore, 'encoder' | 'draw'>,
+  core: Pick<DensityCore, 'encoder' | 'draw' | 'drawGiven'> & Partial<Pick<DensityCore, 'score'>>,
   n: number,
   random: Random,
-): FeatureMatrix => {
+  condition: Condition = {},
+): Draws => {
+  if (Object.keys(condition).length > 0) return sampleGiven(core, n, random, condition);
+  const { encoder, draw } = core;
   const columns = encoder.columns.map(({ column }) => column);
   const width = columns.length;
   const values = new Float32Array(n * width);
@@ -76,6 +83,12 @@ export const sampleDensity = (
       values[from * width + at] = decodeCell(encoder.columns[at % width]!, drawn.outcomes[at]!, drawn.z[at]!);
   }
   return { columns, rowCount: n, values };
+};
+
+/** Given the rest of each row. @throws TypeError when the columns are not those of the fit */
+export const usualOf = ({ encoder, score }: Pick<DensityCore, 'encoder' | 'score'>, features: FeatureMatrix): UsualValues => {
+  checkColumns(encoder, features);
+  return usualGivenRest(encoder, score, features);
 };
 
 export const saveDensity = ({ estimator, encoder, meta, arrays }: Omit<DensityCore, 'score' | 'draw'>): Artifact => {
@@ -98,7 +111,8 @@ export const createDensity = (core: DensityCore): DensityModel => {
       });
       return logProbs;
     },
-    sample: (n, random) => sampleDensity(core, n, random),
+    sample: (n, random, condition) => sampleDensity(core, n, random, condition),
+    usualValues: (features) => usualOf(core, features),
     save: () => saveDensity(core),
   };
   return core.terms ? { ...model, terms: (features) => termsOf(encoder, (rows) => core.terms!(rows), features) } : model;

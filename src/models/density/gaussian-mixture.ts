@@ -6,6 +6,7 @@ import { addApartTerms } from './apart-columns.js';
 import { arrayOf, checkArtifact, createDensity, rowSums } from './density-model.js';
 import { encodeTraining } from './encode-training.js';
 import { type MixtureComponents, MixtureEvaluator, mixtureLayout } from './mixture-components.js';
+import { drawByLog, drawMixtureGiven } from './mixture-conditional.js';
 import { fitMixture } from './mixture-em.js';
 
 const NAME = 'gaussian-mixture';
@@ -41,18 +42,6 @@ const drawMixture = (encoder: ColumnEncoder, components: MixtureComponents, n: n
   return rows;
 };
 
-/** One of `choices`, with probability proportional to exp(logs[from + choice]). */
-const drawByLog = (logs: Float64Array, from: number, choices: readonly number[], random: Random): number => {
-  let total = 0;
-  for (const choice of choices) total += Math.exp(logs[from + choice]!);
-  let rest = random.uniform() * total;
-  for (const choice of choices) {
-    rest -= Math.exp(logs[from + choice]!);
-    if (rest < 0) return choice;
-  }
-  return choices[choices.length - 1]!;
-};
-
 const create = (encoder: ColumnEncoder, components: MixtureComponents): DensityModel => {
   const layout = mixtureLayout(encoder);
   const evaluator = new MixtureEvaluator(encoder, layout, components);
@@ -78,6 +67,7 @@ const create = (encoder: ColumnEncoder, components: MixtureComponents): DensityM
       return rowSums(apart, rows.width).map((sum, r) => sum - (layout.columns.length > 0 ? evaluator.logProb(rows, r) : 0));
     },
     draw: (n, random) => drawMixture(encoder, components, n, random),
+    drawGiven: (given, n, random) => drawMixtureGiven(encoder, components, given, n, random),
     meta: {},
     arrays: { ...components },
   });

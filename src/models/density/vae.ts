@@ -7,7 +7,7 @@ import type { BoundedModel, Estimator } from '../detector.js';
 import { constantsOf, loadWeights, saveWeights, type Weights } from '../network-weights.js';
 import { trainingParameters, trainNetwork } from '../train-network.js';
 import { addApartTerms, apartLogProb } from './apart-columns.js';
-import { checkArtifact, forChunks, rowSums, sampleDensity, saveDensity, scoreDensity } from './density-model.js';
+import { checkArtifact, forChunks, rowSums, sampleDensity, saveDensity, scoreDensity, usualOf } from './density-model.js';
 import { encodeTraining } from './encode-training.js';
 import { blankRows, continuousCells, everyRow, type JointLayout, jointLayout, oneHotCells } from './joint-layout.js';
 import {
@@ -140,7 +140,8 @@ const create = (encoder: ColumnEncoder, weights: Weights, backend: TensorBackend
       });
       return bounds;
     },
-    sample: (n, random) => sampleDensity(core, n, random),
+    sample: (n, random, condition) => sampleDensity(core, n, random, condition),
+    usualValues: (features) => usualOf(core, features),
     save: () => saveDensity(core),
   };
 };

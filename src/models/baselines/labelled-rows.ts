@@ -1,0 +1,19 @@
+import type { TrainingData } from '../detector.js';
+
+/** @throws TypeError when there is not a label per row, or one class only */
+export const requireBothClasses = (estimator: string, { features, labels }: TrainingData): Uint8Array => {
+  if (!labels || labels.length !== features.rowCount)
+    throw new TypeError(`${estimator}: labels: ${labels?.length ?? 'none'}; expected one per row (${features.rowCount})`);
+  const frauds = countFrauds(labels);
+  if (frauds === 0 || frauds === labels.length)
+    throw new TypeError(`${estimator}: labels: ${frauds} frauds in ${labels.length} rows; expected both classes`);
+  return labels;
+};
+
+export const countFrauds = (labels: Uint8Array): number => labels.reduce((sum, label) => sum + label, 0);
+
+export const logOdds = (probability: number): number => Math.log(probability / (1 - probability));
+
+/** Probabilities are kept this far from 0 and 1 before they become log-odds. */
+export const PROBABILITY_MIN = 1e-4;
+export const LOG_ODDS_MAX = logOdds(1 - PROBABILITY_MIN);

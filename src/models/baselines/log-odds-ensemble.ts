@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import { selectColumns, type FeatureMatrix } from '../../domain/feature-matrix.js';
+import type { Artifact } from '../artifact.js';
+import type { Detector, Estimator, FitContext, Terms, TrainingData } from '../detector.js';
+import { memberArtifacts, nestArtifacts } from '../nested-artifact.js';
+import { parseParameters } from '../parameters.js';
+import { chooseMembers, type Choice } from './choose-members.js';
+import { gradientBoosting } from './gradient-boosting.js';
+import { LOG_ODDS_MAX, requireBothClasses } from './labelled-rows.js';
+import { BASELINE, logisticRegression } from './logistic-regression.js';
+import { randomForest } from './random-forest.js';
+
+const NAME = 'log-odds-ensemble';
+
+const MEMBERS: Readonly<Record<string, Estimator>> = {
+  'gradient-boosting': gradientBoosting,
+  'random-forest': randomForest,
+  'logistic-regression': logisticRegression,
+};
+
+const OPTIONAL = 'logistic-regression';
+const FIXED = Object.keys(MEMBERS).filter((name) => name !== OPTIONAL);
+/** Of the fit's progress. */
+const CHOOSING_SHARE = 0.4;
+const memberName = z.enum(Object.keys(MEMBERS));
+
+const Parameters = z.strictObject({
+  /** Members without validation; the default is to choose. */
+  members: z.array(memberName).min(1).optional(),
+  /** Hyper-parameters by member. */
+  memberParameters: z.partialRecord(memberName, z.record(z.string(), z.unknown())).default({}),
+  /** Share of the rows, the last ones, on which members are chosen. */
+  validationShare: z
+    .number()
+    .positive()
+    .max(0.5)
+    .default(1 / 3),
+});
+type Parameters = z.infer<typeof Parameters>;
+
+const bounded = (score: number): number => Math.max(-LOG_ODDS_MAX, Math.min(LOG_ODDS_MAX, score));
+
+/** A bounded score's terms keep their proportions about the baseline. */
+const boundTerms = ({ columns, values }: Terms): Float64Array => {
+  const width = columns.length;
+  const baselineAt = columns.indexOf(BASELINE);
+  const bound = values.slice();
+  for (let start = 0; start < values.length; start += width) {
+    let score = 0;
+    for (let c = 0; c < width; c += 1) score += values[start + c]!;
+    if (Math.abs(score) <= LOG_ODDS_MAX) continue;
+    const baseline = bounded(values[start + baselineAt]!);
+    const moved = score - values[start + baselineAt]!;
+    const factor = moved === 0 ? 0 : (bounded(score) - baseline) / moved;
+    for (let c = 0; c < width; c += 1) bound[start + c]! *= factor;
+    bound[start + baselineAt] = baseline;
+  }
+  return bound;
+};
+
+const create = (members: Readonly<Record<string, Detector>>, choice: Choice): Detector => {
+  const detectors = Object.values(members);
+  const chosenColumns = (features: FeatureMatrix): FeatureMatrix =>
+    choice.columns === null ? features : selectColumns(features, choice.columns);
+  return {
+    estimator: NAME,
+    score: (features) => meanScores(detectors.map((detector) => detector.score(chosenColumns(features)))),
+    terms(features) {
+      const each = detectors.map((detector) => detector.terms!(chosenColumns(features)));
+      const parts = each.map(boundTerms);
+      return { columns: each[0]!.columns, values: parts[0]!.map((_, i) => mean(parts, i)) };
+    },
+    save: () => {
+      const nested = nestArtifacts(Object.fromEntries(Object.entries(members).map(([name, member]) => [name, member.save()])));
+      return { estimator: NAME, meta: { ...nested.meta, choice }, arrays: nested.arrays };
+    },
+  };
+};
+
+const mean = (parts: readonly Float64Array[], at: number): number =>
+  parts.reduce((sum, part) => sum + part[at]!, 0) / parts.length;
+
+/** Mean log-odds, each member's probability kept 1e-4 from 0 and 1. */
+export const meanScores = (scores: readonly Float64Array[]): Float64Array => {
+  const bound = scores.map((of) => of.map(bounded));
+  return bound[0]!.map((_, r) => mean(bound, r));
+};
+
+const fitMembers = async (
+  names: readonly string[],
+  data: TrainingData,
+  { memberParameters }: Parameters,
+  context: FitContext,
+): Promise<Record<string, Detector>> => {
+  const fitted: Record<string, Detector> = {};
+  for (const [i, name] of names.entries())
+    fitted[name] = await MEMBERS[name]!.fit(data, {
+      ...context,
+      random: context.random.fork(name),
+      parameters: memberParameters[name] ?? {},
+      onProgress: ({ share, message }) =>
+        context.onProgress?.({ share: (i + share) / names.length, message: `${name}, ${message}` }),
+    });
+  return fitted;
+};
+
+/**
+ * Channel S by default: the mean log-odds of boosted trees and a random forest, and of logistic regression where it raises
+ * average precision on the last rows of the training part. Averaging log-odds is a product of experts' odds: trees and lines
+ * err in different places. Cost: the members' fits, and while choosing once more on the first rows.
+ */
+export const logOddsEnsemble: Estimator = {
+  name: NAME,
+  family: 'discriminative',
+  likelihood: 'none',
+  supervised: true,
+
+  async fit(data: TrainingData, context: FitContext): Promise<Detector> {
+    const parameters = parseParameters(NAME, Parameters, context.parameters);
+    requireBothClasses(NAME, data);
+    const part = (from: number, to: number): FitContext => ({
+      ...context,
+      onProgress: ({ share, message }) => context.onProgress?.({ share: from + (to - from) * share, message }),
+    });
+    const choice = parameters.members
+      ? { members: parameters.members, columns: null, reason: 'members named by parameters' }
+      : await chooseMembers(data, parameters.validationShare, {
+          fixed: FIXED,
+          optional: OPTIONAL,
+          fit: (names, rows) => fitMembers(names, rows, parameters, part(0, 0)),
+          combine: meanScores,
+        });
+    const { features } = data;
+    const chosen = { ...data, features: choice.columns === null ? features : selectColumns(features, choice.columns) };
+    return create(await fitMembers(choice.members, chosen, parameters, part(CHOOSING_SHARE, 1)), choice);
+  },
+
+  load(artifact, context) {
+    if (artifact.estimator !== NAME) throw new Error(`${NAME} cannot load an artifact of ${artifact.estimator}`);
+    const members = Object.entries(memberArtifacts(artifact)).map(
+      ([name, member]) => [name, MEMBERS[name]!.load(member, context)] as const,
+    );
+    return create(Object.fromEntries(members), artifact.meta['choice'] as Choice);
+  },
+};
+
+/** What a stored ensemble says of its members: which, and why. */
+export const choiceOf = (artifact: Artifact): Choice => artifact.meta['choice'] as Choice;

@@ -1,0 +1,68 @@
+import type { FeatureColumn, FeatureMatrix } from '../../domain/feature-matrix.js';
+import type { Artifact } from '../artifact.js';
+import type { Detector, Terms } from '../detector.js';
+import { binRows, type ColumnBins } from './column-bins.js';
+import { loadForest, pathTerms, saveForest, sumOfRoots, sumTrees, type Forest } from './forest.js';
+import { BASELINE } from './logistic-regression.js';
+
+/** From the sum over the trees' leaves to the score. */
+export interface ScoreScale {
+  /** The one number that it needs, kept in the artifact. */
+  readonly offset: number;
+  readonly scoreOf: (sum: number) => number;
+}
+
+/**
+ * Terms of a sum, scaled to add up to the score: a rising score of a sum changes by its mean slope times the sum's change,
+ * which is the path integral along it (Aumann & Shapley 1974), and each term has its share. A score that is the sum has slope 1.
+ */
+const meanSlope = (scoreOf: (sum: number) => number, start: number, end: number): number => {
+  const near = Math.abs(end - start) < STEP;
+  const [from, to] = near ? [start - STEP, start + STEP] : [start, end];
+  return (scoreOf(to) - scoreOf(from)) / (to - from);
+};
+/** Nearer sums share the slope about them: a quotient of roundings is no slope. */
+const STEP = 1e-6;
+
+/** A detector of trees over binned columns. */
+export const treeDetector = (name: string, bins: ColumnBins, forest: Forest, { offset, scoreOf }: ScoreScale): Detector => ({
+  estimator: name,
+  score: (features) => sumTrees(forest, binRows(bins, features, name)).map(scoreOf),
+  terms: (features: FeatureMatrix): Terms => {
+    const rows = binRows(bins, features, name);
+    const parts = pathTerms(forest, rows);
+    const { width, rowCount } = rows;
+    const start = sumOfRoots(forest);
+    const baseline = scoreOf(start);
+    const sums = sumTrees(forest, rows);
+    const values = new Float64Array(rowCount * (width + 1));
+    for (let r = 0; r < rowCount; r += 1) {
+      const slope = meanSlope(scoreOf, start, sums[r]!);
+      for (let c = 0; c < width; c += 1) values[r * (width + 1) + c] = slope * parts[r * width + c]!;
+      values[r * (width + 1) + width] = baseline;
+    }
+    return { columns: [...bins.columns.map((column) => column.name), BASELINE], values };
+  },
+  save: () => ({
+    estimator: name,
+    meta: { columns: bins.columns },
+    arrays: {
+      tables: bins.tables,
+      starts: Float64Array.from(bins.starts),
+      offset: Float64Array.of(offset),
+      ...saveForest(forest),
+    },
+  }),
+});
+
+/** @throws Error when the artifact is another estimator's */
+export const loadTreeDetector = (name: string, artifact: Artifact, scaleOf: (offset: number) => ScoreScale): Detector => {
+  if (artifact.estimator !== name) throw new Error(`${name} cannot load an artifact of ${artifact.estimator}`);
+  const { arrays, meta } = artifact;
+  const bins: ColumnBins = {
+    columns: meta['columns'] as readonly FeatureColumn[],
+    tables: arrays['tables'] as Float64Array,
+    starts: Int32Array.from(arrays['starts']!),
+  };
+  return treeDetector(name, bins, loadForest(arrays), scaleOf(arrays['offset']![0]!));
+};
