@@ -4,7 +4,9 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc* ./
 RUN npm ci --ignore-scripts
 COPY . .
-RUN npm run build && npm prune --omit=dev --ignore-scripts
+# Without the package of native TensorFlow.js, 250 MB that serve only with another 590 (docs/configuration.md).
+RUN npm run build && npm prune --omit=dev --ignore-scripts \
+  && npm uninstall --no-save --omit=dev --ignore-scripts @tensorflow/tfjs-node
 
 FROM node:22-slim
 ENV NODE_ENV=production

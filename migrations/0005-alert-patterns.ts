@@ -14,7 +14,7 @@ export class AlertPatterns1763726400000 implements MigrationInterface {
 const STATEMENTS = [
   'SET LOCAL statement_timeout = 0',
   // Alerts of before say that nothing is known of it.
-  `UPDATE alerts SET payload = '{"pattern": "", "novelty": null}'::jsonb || payload`,
+  `UPDATE alerts SET payload = '{"typical": null, "pattern": "", "novelty": null}'::jsonb || payload`,
   `ALTER TABLE alerts
      ADD COLUMN pattern text GENERATED ALWAYS AS (coalesce(payload ->> 'pattern', '')) STORED NOT NULL,
      ADD COLUMN new_type boolean GENERATED ALWAYS AS (coalesce((payload -> 'novelty' ->> 'isNew')::boolean, false)) STORED NOT NULL`,

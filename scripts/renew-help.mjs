@@ -20,6 +20,8 @@ const help = (command) => {
 };
 
 const text = readFileSync(page, 'utf8');
-const renewed = text.replace(/(?<=\n```text\n)Usage: surprisal ((?:[a-z-]+ )+?)\[.*?(?=```\n)/gs, (_, command) => help(command.trim()));
+const renewed = text.replace(/(?<=\n```text\n)Usage: surprisal ((?:[a-z-]+ )+?)\[.*?(?=```\n)/gs, (_, command) =>
+  help(command.trim()),
+);
 writeFileSync(page, renewed);
 console.log(renewed === text ? 'the help texts are up to date' : 'docs/command-line.md is renewed');

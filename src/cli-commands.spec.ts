@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { runBacktest } from './cli-backtest.js';
 import { evaluate, type EvaluateOptions } from './cli-evaluate.js';
 import { fit } from './cli-fit.js';
+import { interpolate } from './cli-interpolate.js';
+import { sample, type SampleOptions } from './cli-sample.js';
 import { formatP, score } from './cli-score.js';
 import { check, infer } from './cli-schema.js';
 import type { CommandIo } from './command-io.js';
@@ -240,5 +242,67 @@ describe('fit and score', () => {
     expect(formatP(0.5)).toBe('3.162278e-1');
     expect(formatP(2)).toBe('1.000000e-2');
     expect(Number(formatP(0))).toBe(1);
+  });
+});
+
+describe('sample', () => {
+  const sampled = (options: Partial<SampleOptions>): Promise<{ out: string; notes: string[] }> =>
+    run((io) => sample({ data: at('table.csv'), label: 'label', n: 200, seed: 0, out: at('drawn.csv'), ...options }, config, io));
+
+  it('draws rows in the data’s own units, given the values of some columns', async () => {
+    const { out } = await sampled({ given: ['x=2'], json: true });
+    expect(JSON.parse(out)).toMatchObject({ rows: 200, effectiveSize: 200, detector: 'gaussian-mixture' });
+    const [header, ...rows] = await csv('drawn.csv');
+    expect(header).toEqual(['x', 'y']);
+    expect(rows.every(([x]) => x === '2')).toBe(true);
+    // Independent of x, and standard normal among the legitimate rows: the standard error of 200 is 0.07.
+    expect(Math.abs(rows.reduce((sum, [, y]) => sum + Number(y), 0) / 200)).toBeLessThan(0.35);
+  });
+
+  it('the same seed draws the same rows, another seed others', async () => {
+    await sampled({ seed: 3, out: at('first.csv') });
+    await sampled({ seed: 3, out: at('again.csv') });
+    await sampled({ seed: 4, out: at('other.csv') });
+    expect(await csv('again.csv')).toEqual(await csv('first.csv'));
+    expect(await csv('other.csv')).not.toEqual(await csv('first.csv'));
+  });
+
+  it.each([
+    [{ given: ['size=1'] }, /--given size=1: no column "size"; there are x, y/],
+    [{ given: ['x=tall'] }, /--given x=tall: "tall" is no number/],
+    [{ given: ['x'] }, /--given x: expected column=value/],
+    [{ detector: 'tail' }, /detector tail draws no rows/],
+    [{ detector: 'logistic-regression' }, /detector logistic-regression learns from labels/],
+  ])('%j is refused', async (options, message) => {
+    await expect(sampled(options)).rejects.toThrow(message);
+  });
+});
+
+describe('interpolate', () => {
+  const options = { label: 'label', from: 't1', to: 't2', steps: 5, seed: 0, json: true };
+
+  it('prints the path from one row to the other, each step with its surprisal', async () => {
+    const { out } = await run((io) =>
+      interpolate({ ...options, data: at('table.csv') }, { ...config, tensorBackend: 'simd' }, io),
+    );
+    const { steps } = JSON.parse(out) as { steps: { row: Record<string, number>; surprisal: number }[] };
+    expect(steps).toHaveLength(5);
+    const [, ...rows] = await csv('table.csv');
+    for (const [step, line] of [
+      [0, 1],
+      [4, 2],
+    ] as const)
+      for (const [c, name] of ['x', 'y'].entries()) expect(steps[step]!.row[name]).toBeCloseTo(Number(rows[line]![c + 1]), 2);
+    expect(steps.every(({ surprisal }) => Number.isFinite(surprisal))).toBe(true);
+  });
+
+  it('refuses a row that is not there, and a detector without a latent space', async () => {
+    const data = at('table.csv');
+    await expect(run((io) => interpolate({ ...options, data, to: 'nobody' }, config, io))).rejects.toThrow(
+      /--to nobody: the data have no row/,
+    );
+    await expect(run((io) => interpolate({ ...options, data, detector: 'gaussian-mixture' }, config, io))).rejects.toThrow(
+      /gaussian-mixture has no latent space/,
+    );
   });
 });

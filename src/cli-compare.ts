@@ -35,7 +35,7 @@ export interface CompareOptions {
   readonly trainDays: number;
   readonly delayDays: number;
   readonly testDays: number;
-  readonly detector: readonly string[];
+  readonly detector?: readonly string[];
   readonly seeds: number;
   readonly budget?: number;
   readonly out?: string;
@@ -70,7 +70,7 @@ export const register = (program: Command): void => {
     .option('--train-days <n>', 'days of training after --start', wholeNumber(1, 365), 7)
     .option('--delay-days <n>', 'days until labels are known, with --start', wholeNumber(0, 365), 7)
     .option('--test-days <n>', 'days of test after the delay, with --start', wholeNumber(1, 365), 7)
-    .option('--detector <name...>', 'detectors by name, or "all"', ['all'])
+    .option('--detector <name...>', 'detectors by name; default: all')
     .option('--seeds <count>', 'fits per detector, with seeds 0, 1, …', wholeNumber(1, 100), 1)
     .option('--budget <share>', "share of rows to alert on, instead of the policy's", positiveNumber(0.5))
     .option('--out <folder>', `folder for ${REPORT} and ${FIGURES}; made when missing`)
@@ -85,9 +85,8 @@ export const register = (program: Command): void => {
 
 /** The `compare` command. @throws UsageError, InputError or ConfigError for wrong use; Error when cancelled */
 export const compare = async (options: CompareOptions, config: Config, io: CommandIo): Promise<void> => {
-  const detectors = options.detector.includes('all')
-    ? Object.values(estimators)
-    : [...new Set(options.detector)].map(estimatorNamed);
+  const names = options.detector ?? ['all'];
+  const detectors = names.includes('all') ? Object.values(estimators) : [...new Set(names)].map(estimatorNamed);
   const schema = options.schema === undefined ? null : loadSchema(options.schema, options.config);
   const label = options.label ?? schema?.label?.column;
   if (label === undefined) throw new UsageError('--label is needed: no schema names the label column');

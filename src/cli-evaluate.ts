@@ -26,9 +26,9 @@ export interface EvaluateOptions {
 }
 
 /** What each protocol runs without `--detector`. */
-const DEFAULT_DETECTOR: Readonly<Record<Protocol, string>> = {
-  'one-class': 'gaussian-mixture',
-  unsupervised: 'tail',
+export const DEFAULT_DETECTOR: Readonly<Record<Protocol, string>> = {
+  'one-class': 'density-ensemble',
+  unsupervised: 'density-ensemble',
   supervised: 'log-odds-ensemble',
 };
 
@@ -125,8 +125,10 @@ const readable = (result: Omit<EvaluateResult, 'judged' | 'scores'>): string => 
     Math.round(mean.scoreRowsPerSecond).toString(),
   ]);
   const { protocol, trainRows, testRows, testFrauds } = result;
+  const choices = result.detectors.flatMap(({ name, choice }) => (choice === undefined ? [] : [`${name}: ${choice}\n`]));
   return (
     textTable(['detector', 'AUROC', 'AUPRC', 'fit s', 'rows/s'], rows) +
+    choices.join('') +
     `${protocol}: ${trainRows} training rows; judged on ${testRows} rows with ${testFrauds} frauds\n`
   );
 };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Alert, Novelty, Reason, UsualValue } from '../domain/alert.js';
+import type { Alert, NearestTypical, Novelty, Reason, UsualValue } from '../domain/alert.js';
 import type { Label } from '../domain/label.js';
 import type { ChannelScore, Versions } from '../domain/scored-transaction.js';
 import type {
@@ -65,6 +65,21 @@ export const NoveltyAnswer = z
   })
   .meta({ id: 'Novelty' }) satisfies z.ZodType<Novelty>;
 
+export const NearestTypicalAnswer = z
+  .strictObject({
+    changes: z.array(
+      z.strictObject({
+        feature: z.string(),
+        field: z.string(),
+        observed: value,
+        typical: value.nullable().describe('Null where the column says only that the observed value is unusual'),
+      }),
+    ),
+    text: z.string(),
+  })
+  .describe('The fewest fields found whose usual values would make the transaction ordinary')
+  .meta({ id: 'NearestTypical' }) satisfies z.ZodType<NearestTypical>;
+
 export const AlertAnswer = z
   .strictObject({
     id: z.string(),
@@ -82,6 +97,7 @@ export const AlertAnswer = z
     fused: ChannelScoreAnswer,
     versions: VersionsAnswer,
     reasons: z.array(ReasonAnswer).describe('Largest first, at most 5'),
+    typical: NearestTypicalAnswer.nullable().describe('Null where no few changes make it ordinary'),
     pattern: z.string().describe('What alerts that are alike have in common'),
     novelty: NoveltyAnswer.nullable().describe('Null where too few frauds are known to say'),
     sentence: z.string(),

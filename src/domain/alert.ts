@@ -34,6 +34,23 @@ export interface Novelty {
   readonly knownFrauds: number;
 }
 
+/** One field of an alerted transaction as it would have been typical. */
+export interface TypicalChange {
+  /** Feature column that speaks for the field. */
+  readonly feature: string;
+  readonly field: string;
+  readonly observed: number | string;
+  /** Null where the column says that a value is unusual, but not which one would not be. */
+  readonly typical: number | string | null;
+}
+
+/** The fewest fields found whose usual values would make the transaction ordinary. */
+export interface NearestTypical {
+  readonly changes: readonly TypicalChange[];
+  /** "would be ordinary with amount 24.10 EUR instead of 950.00 EUR" */
+  readonly text: string;
+}
+
 /** What an analyst sees and closes, and what the alert topic carries. */
 export interface Alert {
   /** UUIDv5 of schema and transaction id: a repeat has the same id. */
@@ -55,6 +72,8 @@ export interface Alert {
   readonly versions: Versions;
   /** Largest first; at most 5. */
   readonly reasons: readonly Reason[];
+  /** Null where no few changes make it ordinary. */
+  readonly typical: NearestTypical | null;
   /** What alerts that are alike have in common: "amount above usual · unfamiliar merchant". */
   readonly pattern: string;
   /** Null where too few frauds are known to say. */

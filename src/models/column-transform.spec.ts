@@ -6,7 +6,7 @@ const lognormal = (n: number): Float64Array => {
   return Float64Array.from({ length: n }, () => Math.exp(random.normal()));
 };
 
-describe.each(['quantile-normal', 'asinh'] as const)('column transform %s', (kind) => {
+describe.each(['quantile-normal', 'asinh', 'standard'] as const)('column transform %s', (kind) => {
   const map = fitTransform(kind, lognormal(3000));
   const grid = Array.from({ length: 400 }, (_, i) => -5 + i * 0.1);
 

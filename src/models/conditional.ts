@@ -35,6 +35,8 @@ export interface WeightedRows {
 /** Candidates to choose from by their weights, and rows scored at once. */
 const POOL_ROWS = 2048;
 const CHUNK_ROWS = 1024;
+/** Candidates per row drawn; without a density no chain moves on from them, so that more are needed. */
+const [POOL_PER_CHAIN, POOL_PER_CHAIN_WITHOUT_DENSITY] = [2, 8];
 /** Fewer chains know too little of the spread that their steps follow. */
 const CHAINS_MIN = 128;
 /** Width, in z, of what counts as near a given number; without a density nothing corrects for it. */
@@ -214,7 +216,7 @@ export const sampleGiven = (model: ConditionalModel, n: number, random: Random, 
     return toCells(encoder, rows, given, random, n);
   }
   const chains = Math.max(n, CHAINS_MIN);
-  const poolSize = Math.max(POOL_ROWS, 2 * chains);
+  const poolSize = Math.max(POOL_ROWS, (model.score ? POOL_PER_CHAIN : POOL_PER_CHAIN_WITHOUT_DENSITY) * chains);
   const pool = model.drawGiven ? model.drawGiven(given, poolSize, random) : weighDraws(model, given, poolSize, random);
   const origins = resample(pool.logWeights, chains, random);
   const rows = pickRows(pool.rows, origins);

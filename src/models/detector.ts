@@ -53,6 +53,8 @@ export interface UsualValues {
 /** A fitted model. An unfitted detector cannot exist. */
 export interface Detector {
   readonly estimator: string;
+  /** What the fit chose and why, from the training rows alone, in a sentence; where there was a choice. */
+  readonly choice?: string;
   /** One score per row; **higher = more anomalous**. Never NaN. A row alone scores the same bits as in a batch. */
   score(features: FeatureMatrix): Float64Array;
   /** Exact additive terms of the score, where the model factorises. */
@@ -87,6 +89,17 @@ export interface DensityModel extends Detector, Sampler {
 /** A lower bound of log p(x) in nats (a VAE's ELBO). */
 export interface BoundedModel extends Detector, Sampler {
   logProbBound(features: FeatureMatrix): Float64Array;
+}
+
+/** A model that has rows as points of a space of its own, and rows for points. */
+export interface LatentModel extends Detector {
+  readonly latentSize: number;
+  /** A point per row, row-major (rows x latentSize). */
+  encode(features: FeatureMatrix): Float64Array;
+  /** A row per point; cells that the model's decoder says nothing about stay as that row of `like` has them. */
+  decode(points: Float64Array, like: FeatureMatrix): FeatureMatrix;
+  /** `steps` rows from the one row to the other, the ends among them, along a straight line of the latent space. */
+  interpolate(from: FeatureMatrix, to: FeatureMatrix, steps: number): FeatureMatrix;
 }
 
 export interface Estimator {

@@ -3,18 +3,24 @@ import { convolutionalNetwork } from './baselines/convolutional-network.js';
 import { gaussianProcess } from './baselines/gaussian-process.js';
 import { gradientBoosting } from './baselines/gradient-boosting.js';
 import { logOddsEnsemble } from './baselines/log-odds-ensemble.js';
+import { isolationForest } from './baselines/isolation-forest.js';
 import { logisticRegression } from './baselines/logistic-regression.js';
 import { nearestNeighbours } from './baselines/nearest-neighbours.js';
+import { neuralNetwork } from './baselines/neural-network.js';
+import { orderedBoosting } from './baselines/ordered-boosting.js';
 import { randomForest } from './baselines/random-forest.js';
 import { recurrentNetwork } from './baselines/recurrent-network.js';
+import { kernelSvm, linearSvm } from './baselines/support-vector-machine.js';
 import { classConditional } from './class-conditional.js';
 import { densityEnsemble } from './density-ensemble.js';
 import { autoregressive } from './density/autoregressive.js';
 import { bayesianNetwork } from './density/bayesian-network.js';
+import { diffusion } from './density/diffusion.js';
 import { flow } from './density/flow.js';
 import { gaussianMixture } from './density/gaussian-mixture.js';
 import { markovChain } from './density/markov-chain.js';
 import { transformer } from './density/transformer.js';
+import { maskedAutoregressiveFlow } from './density/masked-autoregressive-flow.js';
 import { splineFlow } from './density/spline-flow.js';
 import { vae } from './density/vae.js';
 import { markovFilter } from './markov-channel.js';
@@ -26,12 +32,18 @@ export const estimators: Readonly<Record<string, Estimator>> = {
   transformer,
   flow,
   'spline-flow': splineFlow,
+  'masked-autoregressive-flow': maskedAutoregressiveFlow,
   vae,
+  diffusion,
   'gaussian-mixture': gaussianMixture,
   'bayesian-network': bayesianNetwork,
   'markov-chain': markovChain,
   'logistic-regression': logisticRegression,
+  'neural-network': neuralNetwork,
+  'linear-svm': linearSvm,
+  'kernel-svm': kernelSvm,
   'gradient-boosting': gradientBoosting,
+  'ordered-boosting': orderedBoosting,
   'random-forest': randomForest,
   'convolutional-network': convolutionalNetwork,
   'recurrent-network': recurrentNetwork,
@@ -39,6 +51,7 @@ export const estimators: Readonly<Record<string, Estimator>> = {
   'class-conditional': classConditional,
   'gaussian-process': gaussianProcess,
   'nearest-neighbours': nearestNeighbours,
+  'isolation-forest': isolationForest,
   'density-ensemble': densityEnsemble,
   tail,
   'markov-filter': markovFilter,

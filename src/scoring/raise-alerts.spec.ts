@@ -89,3 +89,12 @@ test('ids are the same for a repeat and different for another transaction; nothi
   expect(alertsOf({ ...huge, id: 'other' }, 'S')[0]!.id).not.toBe(once.id);
   expect(alertsOf(last, 'H', 1e-9)).toEqual([]);
 });
+
+test.each(['T', 'D'] as const)('lane %s says which amount would have been ordinary', (lane) => {
+  const [alert] = alertsOf(huge, lane);
+  expect(alert!.typical!.changes.map(({ field }) => field)).toContain('amount');
+  const change = alert!.typical!.changes.find(({ field }) => field === 'amount')!;
+  expect(change.observed).toBe(12345.67);
+  expect(change.typical).toBeLessThan(500);
+  expect(alert!.typical!.text).toMatch(/^would be ordinary with .*amount( in this category)? \d+\.\d\d \w{3} instead of 12345\.67/);
+});

@@ -1,5 +1,6 @@
 import { v5 as uuidV5 } from 'uuid';
 import type { Alert } from '../domain/alert.js';
+import type { Calibration } from '../domain/calibration.js';
 import { selectRows } from '../domain/feature-matrix.js';
 import { decimalAmount } from '../domain/money.js';
 import type { ScoredTransaction } from '../domain/scored-transaction.js';
@@ -8,13 +9,19 @@ import { PROFILE_WIDTH } from '../features/profile-row.js';
 import { patternOf } from './alert-pattern.js';
 import { explain, gatherEvidence } from './explain.js';
 import { noveltyOf } from './known-fraud.js';
+import { nearestTypical } from './nearest-typical.js';
 import type { ScoringModel } from './scoring-model.js';
 
 /** Namespace of alert ids: an alert's id is UUIDv5 of "schema/transaction id", so a repeat has the same id. */
 const ALERT_NAMESPACE = 'f2b6b7c2-4a3e-5d0c-9a57-6d1c2f0b8e11';
 
 /** An alert for every row that is not approved, in the rows' order, with reasons and one readable line. */
-export const raiseAlerts = (rows: readonly ScoredTransaction[], computed: ComputedFeatures, model: ScoringModel): Alert[] => {
+export const raiseAlerts = (
+  rows: readonly ScoredTransaction[],
+  computed: ComputedFeatures,
+  model: ScoringModel,
+  calibration: Calibration | null,
+): Alert[] => {
   return rows.flatMap((scored, i) => {
     const { outcome, lane } = scored.decision;
     if (outcome === 'approve' || lane === null) return [];
@@ -41,6 +48,7 @@ export const raiseAlerts = (rows: readonly ScoredTransaction[], computed: Comput
       fused: scored.fused,
       versions: scored.versions,
       reasons,
+      typical: evidence && calibration && nearestTypical(model, evidence, transaction, calibration.channels[lane]),
       pattern: patternOf(reasons, schema),
       novelty,
     };

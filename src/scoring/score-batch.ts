@@ -66,6 +66,7 @@ export const scoreBatch = (
     rows.map((row) => row.scored),
     computed,
     model,
+    terms.calibration,
   );
   return { featureSet: featureSet.id, rows, states, evidence, alerts };
 };

@@ -54,6 +54,8 @@ export interface SeedFigures {
 
 export interface DetectorFigures {
   readonly name: string;
+  /** What the fit with the first seed chose, where it had a choice. */
+  readonly choice?: string;
   readonly seeds: readonly SeedFigures[];
   readonly mean: Omit<SeedFigures, 'seed'>;
 }
@@ -84,6 +86,7 @@ export const evaluateDetectors = async (input: EvaluateInput, context: EvaluateC
   const scores: Record<string, Float64Array> = {};
   for (const estimator of input.detectors) {
     const seeds: SeedFigures[] = [];
+    let choice: string | undefined;
     for (let seed = 0; seed < input.seeds; seed += 1) {
       const scored = await fitAndScore(estimator, seed, parts, input, context);
       seeds.push({
@@ -94,8 +97,9 @@ export const evaluateDetectors = async (input: EvaluateInput, context: EvaluateC
         scoreRowsPerSecond: scored.scoreRowsPerSecond,
       });
       scores[estimator.name] ??= scored.scores;
+      choice ??= scored.detector.choice;
     }
-    detectors.push({ name: estimator.name, seeds, mean: meanOf(seeds) });
+    detectors.push({ name: estimator.name, ...(choice !== undefined && { choice }), seeds, mean: meanOf(seeds) });
   }
   const trainRows = train.length;
   return { protocol: input.protocol, trainRows, testRows: test.length, testFrauds, detectors, judged: test, scores };
@@ -191,18 +195,13 @@ export const splitRows = (input: Pick<EvaluateInput, 'protocol' | 'labels' | 'sp
   return { train: Uint32Array.from(train), test: Uint32Array.from(test) };
 };
 
+/** Detectors that learn without labels are told where the rows are all legitimate: such rows need no search for frauds. */
 const trainingData = (input: EvaluateInput, train: Uint32Array, estimator: Estimator): TrainingData => {
   const { protocol, labels } = input;
   const features = featuresOf(input, estimator);
-  if (protocol !== 'supervised') return { features: selectRows(features, train) };
-  if (!estimator.supervised)
-    return {
-      features: selectRows(
-        features,
-        train.filter((row) => labels[row] === 0),
-      ),
-    };
-  return { features: selectRows(features, train), labels: Uint8Array.from(train, (row) => labels[row]!) };
+  if (protocol === 'unsupervised') return { features: selectRows(features, train) };
+  const rows = estimator.supervised ? train : train.filter((row) => labels[row] === 0);
+  return { features: selectRows(features, rows), labels: Uint8Array.from(rows, (row) => labels[row]!) };
 };
 
 const fitOne = (

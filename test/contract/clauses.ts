@@ -9,6 +9,7 @@ import {
   samplesTheTruth,
   usualValuesCover,
 } from './density-clauses.js';
+import { namesThePlantedField } from './explanation-clauses.js';
 import {
   backend,
   type Clause,
@@ -217,6 +218,7 @@ const scoresOnly: Readonly<Record<string, Clause>> = {
   'awkward columns give no NaN': survivesAwkwardColumns,
   'an unseen level is not the most normal': unseenIsNotMostNormal,
   'bad parameters are refused by name': refusesBadParameters,
+  'an anomaly in one field is named first': namesThePlantedField,
   'an aborted fit stops': stopsWhenAborted,
   'progress never falls': progressNeverFalls,
 };

@@ -113,6 +113,15 @@ const wrong: Readonly<Record<string, readonly [Estimator, RegExp]>> = {
     })),
     /with an unseen level, below/,
   ],
+  'an anomaly in one field is named first': [
+    withDetector((detector) => ({
+      terms(features) {
+        const { columns, values } = detector.terms(features);
+        return { columns, values: values.map((_, at) => values[at - (at % columns.length) + ((at + 1) % columns.length)]!) };
+      },
+    })),
+    /names the planted field first in 0 of 20/,
+  ],
   'bad parameters are refused by name': [withFit(({ parameters: _, ...context }) => context), /expected a TypeError naming it/],
   'an aborted fit stops': [withFit(({ signal: _, ...context }) => context), /an aborted fit gives undefined/],
   'progress never falls': [

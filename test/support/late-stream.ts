@@ -117,6 +117,7 @@ export const ORACLE_MODEL: ScoringModel = {
   platt: null,
   usualScales: {} as UsualScales,
   knownFraud: null,
+  background: { columns: ORACLE_FEATURES.columns, rowCount: 0, values: new Float32Array(0) },
 };
 export const ORACLE_TERMS: ScoringTerms = { calibration: null, policy: { version: 'p' } as Policy };
 

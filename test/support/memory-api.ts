@@ -86,6 +86,10 @@ const alertOf = ({ transaction, decision, channels, fused, fraudProbability, ver
     channels,
     fused,
     versions,
+    typical: {
+      changes: [{ feature: 'log_amount', field: 'amount', observed: Number(amount), typical: 26.4 }],
+      text: `would be ordinary with amount 26.40 ${transaction.currency} instead of ${amount} ${transaction.currency}`,
+    },
     reasons: [
       {
         channel: 'D',

@@ -87,6 +87,7 @@ export const alertOf = ({ scored }: CommittedRow): Alert => {
     reasons: [],
     pattern: 'amount above usual',
     novelty: null,
+    typical: null,
     sentence: `alert on ${t.id}`,
   };
 };

@@ -6,6 +6,7 @@ import { History } from './history.js';
 import { LabelButtons } from './label-buttons.js';
 import { Models } from './models.js';
 import { Reasons } from './reasons.js';
+import { Typical } from './typical.js';
 import type { Service } from './service.js';
 
 interface AlertDetailProps {
@@ -55,6 +56,7 @@ export const AlertDetail = ({ view, schema, service, onLabelled }: AlertDetailPr
         </p>
       )}
       <Reasons alert={alert} />
+      <Typical alert={alert} />
       <Models alert={alert} />
       <History alert={alert} schema={schema} service={service} />
       <footer className="muted">

@@ -75,7 +75,8 @@ const ReasonRow = ({ reason, longest }: { reason: Reason; longest: number }) => 
       ) : (
         <>
           <span>
-            {shown(reason, reason.usual.low)} – {shown(reason, reason.usual.high)}{' '}
+            {shown(reason, reason.usual.low)}
+            {reason.usual.low !== reason.usual.high && ` – ${shown(reason, reason.usual.high)}`}{' '}
             <small>{reason.usual.basis === 'entity' ? 'own habit' : 'under the model'}</small>
           </span>
           <UsualStrip reason={reason} />

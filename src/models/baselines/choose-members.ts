@@ -15,8 +15,8 @@ export interface Choice {
 export interface Candidates {
   /** Members whatever the validation says; the first alone judges the columns. */
   readonly fixed: readonly string[];
-  /** Joins where it raises average precision. */
-  readonly optional: string;
+  /** Joins where it raises average precision; null: nothing is left to choose. */
+  readonly optional: string | null;
   readonly fit: (names: readonly string[], data: TrainingData) => Promise<Readonly<Record<string, Detector>>>;
   readonly combine: (scores: readonly Float64Array[]) => Float64Array;
 }
@@ -27,48 +27,69 @@ const FRAUDS_MIN = 40;
 /**
  * Chooses on the last rows of the training part, which come later in time as served rows do. As in the Fraud Detection
  * Handbook, entities already known as compromised are no judges: recognising them again is not what is asked.
+ *
+ * Columns that say who the entity is are left out before: a tree learns few compromised entities by heart.
  */
 export const chooseMembers = async (data: TrainingData, share: number, candidates: Candidates): Promise<Choice> => {
   const { fixed, optional, fit, combine } = candidates;
+  const identity = identityColumns(data);
+  const every = data.features.columns.map(({ name }) => name);
+  let columns = every.filter((name) => !identity.includes(name));
+  const reasons = identity.length > 0 ? [`without ${identity.join(', ')}, which say who it is`] : [];
+  const chosen = (members: readonly string[]): Choice => ({
+    members,
+    columns: columns.length === every.length ? null : columns,
+    reason: reasons.join('; '),
+  });
+  if (optional === null) return chosen(fixed);
   const { learn, judge } = partRows(data, share);
   const [known, judged] = [countFrauds(learn.labels!), countFrauds(judge.labels!)];
-  if (known < FRAUDS_MIN || judged < FRAUDS_MIN)
-    return {
-      members: fixed,
-      columns: null,
-      reason: `too few frauds to choose on: ${known} to learn from, ${judged} to judge on`,
-    };
-  const scoresOf = async (names: readonly string[], columns: readonly string[] | null): Promise<Float64Array[]> => {
-    const fitted = await fit(names, withColumns(learn, columns));
-    return names.map((name) => fitted[name]!.score(withColumns(judge, columns).features));
+  if (known < FRAUDS_MIN || judged < FRAUDS_MIN) {
+    reasons.push(`too few frauds to choose on: ${known} to learn from, ${judged} to judge on`);
+    return chosen(fixed);
+  }
+  const scoresOf = async (names: readonly string[], seen: readonly string[]): Promise<Float64Array[]> => {
+    const fitted = await fit(names, { ...learn, features: selectColumns(learn.features, seen) });
+    return names.map((name) => fitted[name]!.score(selectColumns(judge.features, seen)));
   };
   const precision = (scores: readonly Float64Array[]): number => averagePrecision(judge.labels!, combine(scores));
+  reasons.push(`average precision on ${judged} later frauds`);
 
   const [first, ...others] = fixed;
-  const all = await scoresOf([first!], null);
-  const reasons: string[] = [];
-  let columns: readonly string[] | null = null;
-  let scores = all;
-  if (data.features.columns.some(({ name }) => name === MARKOV_COLUMN)) {
-    const without = data.features.columns.map(({ name }) => name).filter((name) => name !== MARKOV_COLUMN);
+  let scores = await scoresOf([first!], columns);
+  if (columns.includes(MARKOV_COLUMN)) {
+    const without = columns.filter((name) => name !== MARKOV_COLUMN);
     const less = await scoresOf([first!], without);
-    const [withFilter, withoutFilter] = [precision(all), precision(less)];
-    reasons.push(`${MARKOV_COLUMN} ${withFilter.toFixed(3)}, without ${withoutFilter.toFixed(3)}`);
-    if (withoutFilter > withFilter) [columns, scores] = [without, less];
+    reasons.push(`${MARKOV_COLUMN} ${precision(scores).toFixed(3)}, without ${precision(less).toFixed(3)}`);
+    if (precision(less) > precision(scores)) [columns, scores] = [without, less];
   }
   const trees = [...scores, ...(await scoresOf(others, columns))];
-  const [line] = await scoresOf([optional], columns);
-  const [withoutLine, withLine] = [precision(trees), precision([...trees, line!])];
-  reasons.push(`${fixed.join(' + ')} ${withoutLine.toFixed(3)}, and ${optional} ${withLine.toFixed(3)}`);
-  return {
-    members: withLine > withoutLine ? [...fixed, optional] : fixed,
-    columns,
-    reason: `average precision on ${judged} later frauds: ${reasons.join('; ')}`,
-  };
+  const all = [...trees, ...(await scoresOf([optional], columns))];
+  reasons.push(`${fixed.join(' + ')} ${precision(trees).toFixed(3)}, and ${optional} ${precision(all).toFixed(3)}`);
+  return chosen(precision(all) > precision(trees) ? [...fixed, optional] : fixed);
 };
 
-const withColumns = (data: TrainingData, columns: readonly string[] | null): TrainingData =>
-  columns === null ? data : { ...data, features: selectColumns(data.features, columns) };
+/** Columns that never vary within an entity and take more than two values among entities. */
+const identityColumns = ({ features, entities }: TrainingData): readonly string[] => {
+  if (!entities) return [];
+  const { columns, values, rowCount } = features;
+  const firstRow = new Map<number, number>();
+  let repeats = 0;
+  const varies = new Uint8Array(columns.length);
+  for (let r = 0; r < rowCount; r += 1) {
+    const first = firstRow.get(entities[r]!);
+    if (first === undefined) {
+      firstRow.set(entities[r]!, r);
+      continue;
+    }
+    repeats += 1;
+    for (let c = 0; c < columns.length; c += 1)
+      if (!Object.is(values[first * columns.length + c], values[r * columns.length + c])) varies[c] = 1;
+  }
+  if (repeats < firstRow.size) return [];
+  const distinct = (c: number): number => new Set([...firstRow.values()].map((r) => values[r * columns.length + c])).size;
+  return columns.filter((_, c) => varies[c] === 0 && distinct(c) > 2).map(({ name }) => name);
+};
 
 const partRows = ({ features, labels, entities }: TrainingData, share: number): { learn: TrainingData; judge: TrainingData } => {
   const boundary = Math.floor((1 - share) * features.rowCount);

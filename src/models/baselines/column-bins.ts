@@ -54,7 +54,7 @@ export const quantileEdges = (values: Float32Array, edgesMax: number): number[] 
   return edges;
 };
 
-const columnValues = ({ columns, rowCount, values }: FeatureMatrix, column: number): Float32Array => {
+export const columnValues = ({ columns, rowCount, values }: FeatureMatrix, column: number): Float32Array => {
   const step = Math.ceil(Math.max(rowCount, 1) / ROWS_MAX);
   const width = columns.length;
   return Float32Array.from({ length: Math.ceil(rowCount / step) }, (_, i) => values[i * step * width + column]!);
@@ -95,7 +95,7 @@ export const averageLevel = ({ rows, frauds }: ReturnType<typeof levelCounts>): 
 };
 
 /** A bin for each of the most frequent levels, one for all others. */
-const levelBins = (counts: ReturnType<typeof levelCounts>): number[] => {
+export const levelBins = (counts: ReturnType<typeof levelCounts>): number[] => {
   const levels = [...counts.rows.keys()].slice(0, -1).sort((a, b) => counts.rows[b]! - counts.rows[a]! || a - b);
   const bins = new Array<number>(levels.length).fill(MISSING_BIN);
   levels.forEach((level, rank) => {
@@ -123,7 +123,7 @@ export const columnBins = (columns: readonly FeatureColumn[], tables: readonly (
 };
 
 /** Number of edges below a value: binary search, about 8 steps. */
-const edgesBelow = (tables: Float64Array, from: number, to: number, value: number): number => {
+export const edgesBelow = (tables: Float64Array, from: number, to: number, value: number): number => {
   let [low, high] = [from, to];
   while (low < high) {
     const middle = (low + high) >>> 1;

@@ -1,28 +1,30 @@
 import type { BinnedRows } from './column-bins.js';
 
-/** Columns are packed into 14 bits of a node's test. */
+/** A node's test is packed into 30 bits: column, shift, threshold. */
 export const COLUMNS_MAX = 1 << 14;
 const COLUMN_MASK = COLUMNS_MAX - 1;
-const THRESHOLD_SHIFT = 14;
-const MISSING_RIGHT = 1 << 22;
-const IS_SET = 1 << 23;
-const SET_WORDS = 8;
+const SHIFT_AT = 14;
+const THRESHOLD_AT = 22;
 /** Rows scored at a time: their cells and one tree stay in the first cache. */
 const BLOCK_ROWS = 128;
 
-/** Which cells go to the right: bins above a threshold, or those of a set. */
-export type Split =
-  | { readonly column: number; readonly threshold: number; readonly missingRight: boolean }
-  | { readonly column: number; readonly right: Uint32Array };
+/**
+ * A cell goes right where (bin - shift) mod 256 is above the threshold. That says three things without a branch: bins above a
+ * threshold (shift 0; missing cells, bin 0, go left), the same with missing cells to the right (shift 1), and all levels of a
+ * category but one (its bin as shift, threshold 0).
+ */
+export interface Split {
+  readonly column: number;
+  readonly shift: number;
+  readonly threshold: number;
+}
 
-export const setHas = (words: Uint32Array, offset: number, bin: number): number =>
-  (words[offset + (bin >>> 5)]! >>> (bin & 31)) & 1;
+export const aboveThreshold = (column: number, threshold: number, missingRight: boolean): Split =>
+  missingRight ? { column, shift: 1, threshold: threshold - 1 } : { column, shift: 0, threshold };
 
-export const setOf = (bins: Iterable<number>): Uint32Array => {
-  const words = new Uint32Array(SET_WORDS);
-  for (const bin of bins) words[bin >>> 5]! |= 1 << (bin & 31);
-  return words;
-};
+export const allBut = (column: number, bin: number): Split => ({ column, shift: bin, threshold: 0 });
+
+export const isRight = (bin: number, shift: number, threshold: number): boolean => ((bin - shift) & 255) > threshold;
 
 /**
  * Binary trees over binned cells in flat arrays, a node per place. A node's right child follows its left one, so that a
@@ -31,13 +33,10 @@ export const setOf = (bins: Iterable<number>): Uint32Array => {
 export interface Forest {
   /** Root of each tree; one more marks the end. */
   readonly roots: Int32Array;
-  /** Column, threshold, direction of missing cells and whether a set decides, in 24 bits. */
+  /** Column, shift and threshold. */
   readonly tests: Int32Array;
   /** 0: a leaf. */
   readonly lefts: Int32Array;
-  /** Index of a node's set in `sets`. */
-  readonly setOfNode: Int32Array;
-  readonly sets: Uint32Array;
   readonly values: Float32Array;
 }
 
@@ -49,49 +48,30 @@ export interface TreeBuilder {
 }
 
 export const treeBuilder = (rootValue: number): TreeBuilder => {
-  const tests: number[] = [];
-  const lefts: number[] = [];
-  const setOfNode: number[] = [];
-  const sets: number[] = [];
-  const values: number[] = [];
-  const addLeaf = (value: number): number => {
-    tests.push(0);
-    lefts.push(0);
-    setOfNode.push(0);
-    return values.push(value) - 1;
-  };
-  addLeaf(rootValue);
+  const tests = [0];
+  const lefts = [0];
+  const values = [rootValue];
   return {
-    split(node, split, leftValue, rightValue) {
-      const left = addLeaf(leftValue);
-      addLeaf(rightValue);
+    split(node, { column, shift, threshold }, leftValue, rightValue) {
+      const left = values.push(leftValue, rightValue) - 2;
+      tests.push(0, 0);
+      lefts.push(0, 0);
       lefts[node] = left;
-      if ('right' in split) {
-        tests[node] = split.column | IS_SET;
-        setOfNode[node] = sets.length / SET_WORDS;
-        sets.push(...split.right);
-      } else tests[node] = split.column | (split.threshold << THRESHOLD_SHIFT) | (split.missingRight ? MISSING_RIGHT : 0);
+      tests[node] = column | (shift << SHIFT_AT) | (threshold << THRESHOLD_AT);
       return left;
     },
     build: () => ({
       roots: Int32Array.of(0, values.length),
       tests: Int32Array.from(tests),
       lefts: Int32Array.from(lefts),
-      setOfNode: Int32Array.from(setOfNode),
-      sets: Uint32Array.from(sets),
       values: Float32Array.from(values),
     }),
   };
 };
 
-/** 1: to the right. A missing cell is bin 0; one less, in a byte, is above every threshold. */
-const goesRight = (forest: Forest, node: number, cells: Uint8Array, base: number): number => {
-  const test = forest.tests[node]!;
-  const bin = cells[base + (test & COLUMN_MASK)]!;
-  if (test >= IS_SET) return setHas(forest.sets, forest.setOfNode[node]! * SET_WORDS, bin);
-  const threshold = (test >>> THRESHOLD_SHIFT) & 255;
-  return (test & MISSING_RIGHT) !== 0 && bin === 0 ? 1 : bin > threshold ? 1 : 0;
-};
+/** 1: to the right. */
+const stepOf = (test: number, cells: Uint8Array, base: number): number =>
+  ((cells[base + (test & COLUMN_MASK)]! - (test >>> SHIFT_AT)) & 255) > test >>> THRESHOLD_AT ? 1 : 0;
 
 /** Calls back with each node on a row's way from a root to its leaf. */
 export const walk = (
@@ -103,7 +83,7 @@ export const walk = (
 ): void => {
   for (let node = root; forest.lefts[node] !== 0;) {
     const column = forest.tests[node]! & COLUMN_MASK;
-    node = forest.lefts[node]! + goesRight(forest, node, cells, row * width);
+    node = forest.lefts[node]! + stepOf(forest.tests[node]!, cells, row * width);
     visit(node, column);
   }
 };
@@ -117,10 +97,10 @@ export const addTree = (
   from: number,
   to: number,
 ): void => {
-  const { lefts, values } = forest;
+  const { lefts, tests, values } = forest;
   for (let r = from; r < to; r += 1) {
     let node = root;
-    for (let left = lefts[node]!; left !== 0; left = lefts[node]!) node = left + goesRight(forest, node, cells, r * width);
+    for (let left = lefts[node]!; left !== 0; left = lefts[node]!) node = left + stepOf(tests[node]!, cells, r * width);
     sums[r]! += values[node]!;
   }
 };
@@ -135,28 +115,24 @@ export const sumTrees = (forest: Forest, rows: BinnedRows): Float64Array => {
   return sums;
 };
 
-/** Trees one after another; nodes and sets get their new places. */
+/** Trees one after another; nodes get their new places. */
 export const joinTrees = (trees: readonly Forest[]): Forest => {
   const nodes = trees.reduce((sum, { values }) => sum + values.length, 0);
   const joined: Forest = {
     roots: new Int32Array(trees.length + 1).fill(nodes),
     tests: new Int32Array(nodes),
     lefts: new Int32Array(nodes),
-    setOfNode: new Int32Array(nodes),
-    sets: Uint32Array.from(trees.flatMap(({ sets }) => [...sets])),
     values: new Float32Array(nodes),
   };
-  let [at, set] = [0, 0];
-  trees.forEach(({ tests, lefts, setOfNode, sets, values }, tree) => {
+  let at = 0;
+  trees.forEach(({ tests, lefts, values }, tree) => {
     joined.roots[tree] = at;
     joined.tests.set(tests, at);
     joined.values.set(values, at);
-    for (let node = 0; node < values.length; node += 1) {
-      joined.lefts[at + node] = lefts[node] === 0 ? 0 : lefts[node]! + at;
-      joined.setOfNode[at + node] = setOfNode[node]! + set;
-    }
+    lefts.forEach((left, node) => {
+      joined.lefts[at + node] = left === 0 ? 0 : left + at;
+    });
     at += values.length;
-    set += sets.length / SET_WORDS;
   });
   return joined;
 };
@@ -182,24 +158,18 @@ export const pathTerms = (forest: Forest, rows: BinnedRows): Float64Array => {
   return terms;
 };
 
-/** As arrays of an artifact: all numbers are below 2^24, exact in 32-bit floats; sets as halves of their words. */
-export const saveForest = (forest: Forest): Record<string, Float32Array> => ({
-  roots: Float32Array.from(forest.roots),
-  tests: Float32Array.from(forest.tests),
-  lefts: Float32Array.from(forest.lefts),
-  setOfNode: Float32Array.from(forest.setOfNode),
-  sets: Float32Array.from(Uint16Array.from([...forest.sets].flatMap((word) => [word & 0xffff, word >>> 16]))),
-  values: forest.values,
+/** As arrays of an artifact: all numbers are below 2^24, exact in 32-bit floats. */
+export const saveForest = ({ roots, tests, lefts, values }: Forest): Record<string, Float32Array> => ({
+  roots: Float32Array.from(roots),
+  testColumns: Float32Array.from(tests, (test) => test & COLUMN_MASK),
+  testBins: Float32Array.from(tests, (test) => test >>> SHIFT_AT),
+  lefts: Float32Array.from(lefts),
+  values,
 });
 
 export const loadForest = (arrays: Readonly<Record<string, Float32Array | Float64Array>>): Forest => ({
   roots: Int32Array.from(arrays['roots']!),
-  tests: Int32Array.from(arrays['tests']!),
+  tests: Int32Array.from(arrays['testColumns']!, (column, node) => column | (arrays['testBins']![node]! << SHIFT_AT)),
   lefts: Int32Array.from(arrays['lefts']!),
-  setOfNode: Int32Array.from(arrays['setOfNode']!),
-  sets: Uint32Array.from(
-    { length: arrays['sets']!.length / 2 },
-    (_, i) => (arrays['sets']![2 * i]! | (arrays['sets']![2 * i + 1]! << 16)) >>> 0,
-  ),
   values: arrays['values'] as Float32Array,
 });

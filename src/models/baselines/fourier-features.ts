@@ -22,7 +22,11 @@ export const drawFourierMap = (width: number, features: number, gamma: number, r
 };
 
 /** Rows x features. Cost: features x inputs a row. */
-export const fourierFeatures = ({ width, directions, phases }: FourierMap, inputs: Float32Array, rowCount: number): Float32Array => {
+export const fourierFeatures = (
+  { width, directions, phases }: FourierMap,
+  inputs: Float32Array,
+  rowCount: number,
+): Float32Array => {
   const count = phases.length;
   const scale = Math.sqrt(2 / count);
   const features = new Float32Array(rowCount * count);

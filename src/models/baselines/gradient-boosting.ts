@@ -8,7 +8,7 @@ import { binCounts, byColumn, binRows, fitBins, type BinnedRows } from './column
 import { addTree, joinTrees, type Forest } from './forest.js';
 import { growTree, type GrowthRules } from './grow-tree.js';
 import { histogramLayout, type GrowthData } from './histogram.js';
-import { countFrauds, logOdds, requireBothClasses } from './labelled-rows.js';
+import { countFrauds, logOdds, probabilityOf, requireBothClasses } from './labelled-rows.js';
 import { loadTreeDetector, treeDetector, type ScoreScale } from './tree-detector.js';
 
 const NAME = 'gradient-boosting';
@@ -32,18 +32,11 @@ const Parameters = z.strictObject({
 });
 type Parameters = z.infer<typeof Parameters>;
 
-/** Weight of the node's own mean in the order of a categorical column's bins. */
-const CATEGORY_SMOOTHING = 10;
-/** Log-odds are bounded so that no loss is infinite. */
-const SCORE_MAX = 30;
-
 /** The trees' sum is log-odds already. */
 const additive = (prior: number): ScoreScale => ({ offset: prior, scoreOf: (sum) => prior + sum });
 
-const probability = (score: number): number => 1 / (1 + Math.exp(-Math.max(-SCORE_MAX, Math.min(SCORE_MAX, score))));
-
 const meanLoss = (scores: Float64Array, labels: Uint8Array, rows: Uint32Array): number =>
-  rows.reduce((sum, r) => sum - Math.log(labels[r] === 1 ? probability(scores[r]!) : 1 - probability(scores[r]!)), 0) /
+  rows.reduce((sum, r) => sum - Math.log(labels[r] === 1 ? probabilityOf(scores[r]!) : 1 - probabilityOf(scores[r]!)), 0) /
   rows.length;
 
 interface Boosting {
@@ -60,7 +53,7 @@ interface Boosting {
 const boostOnce = (boosting: Boosting, parameters: Parameters, random: Random): Forest => {
   const { rows, data, labels, scores, learning } = boosting;
   for (let r = 0; r < data.rowCount; r += 1) {
-    const p = probability(scores[r]!);
+    const p = probabilityOf(scores[r]!);
     data.gradients[r] = p - labels[r]!;
     data.weights[r] = p * (1 - p);
   }
@@ -72,7 +65,6 @@ const boostOnce = (boosting: Boosting, parameters: Parameters, random: Random): 
     columnsPer: 'tree',
     penalty,
     weightMin,
-    smoothing: CATEGORY_SMOOTHING,
     valueOf: (gradient, weight) => (-learningRate * gradient) / (weight + penalty),
   };
   const tree = growTree(data, order, rules, random);
@@ -103,7 +95,7 @@ const boost = async (boosting: Boosting, parameters: Parameters, context: FitCon
 
 /**
  * Gradient boosting on histograms (XGBoost, Chen & Guestrin 2016; LightGBM, Ke et al. 2017): logistic loss, second-order
- * gain, depth-wise trees, missing cells learn a direction, categorical columns part by sets. Defaults are those of the
+ * gain, depth-wise trees, missing cells learn a direction, a category parts one level from the rest. Defaults are those of the
  * experiments behind channel S. Cost: trees x (rows x columns, about twice over, at a few ns a cell).
  */
 export const gradientBoosting: Estimator = {

@@ -1,5 +1,5 @@
 import type { Random } from '../../domain/random.js';
-import { setHas, treeBuilder, type Forest, type Split } from './forest.js';
+import { isRight, treeBuilder, type Forest, type Split } from './forest.js';
 import { bestSplit, fillHistogram, subtractHistogram, type GrowthData, type SplitRules } from './histogram.js';
 
 export interface GrowthRules extends SplitRules {
@@ -104,21 +104,19 @@ const shuffleFront = (columns: Uint32Array, count: number, random: Random): void
 };
 
 /** Rows that go left to the front, both sides in their order. */
-const partition = (
-  data: GrowthData,
+export const partition = (
+  { cells, rowCount }: GrowthData,
   order: Uint32Array,
   scratch: Uint32Array,
   from: number,
   to: number,
-  split: Split,
+  { column, shift, threshold }: Split,
 ): number => {
-  const start = split.column * data.rowCount;
+  const start = column * rowCount;
   let [left, right] = [from, 0];
   for (let i = from; i < to; i += 1) {
     const row = order[i]!;
-    const bin = data.cells[start + row]!;
-    const isRight = 'right' in split ? setHas(split.right, 0, bin) === 1 : bin === 0 ? split.missingRight : bin > split.threshold;
-    if (isRight) scratch[right++] = row;
+    if (isRight(cells[start + row]!, shift, threshold)) scratch[right++] = row;
     else order[left++] = row;
   }
   order.set(scratch.subarray(0, right), left);

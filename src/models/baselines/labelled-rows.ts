@@ -17,3 +17,8 @@ export const logOdds = (probability: number): number => Math.log(probability / (
 /** Probabilities are kept this far from 0 and 1 before they become log-odds. */
 export const PROBABILITY_MIN = 1e-4;
 export const LOG_ODDS_MAX = logOdds(1 - PROBABILITY_MIN);
+
+/** Beyond these log-odds a probability is 0 or 1 to the last digit, and a loss infinite. */
+const SCORE_MAX = 30;
+
+export const probabilityOf = (score: number): number => 1 / (1 + Math.exp(-Math.max(-SCORE_MAX, Math.min(SCORE_MAX, score))));

@@ -8,12 +8,14 @@ import { chooseMembers, type Choice } from './choose-members.js';
 import { gradientBoosting } from './gradient-boosting.js';
 import { LOG_ODDS_MAX, requireBothClasses } from './labelled-rows.js';
 import { BASELINE, logisticRegression } from './logistic-regression.js';
+import { orderedBoosting } from './ordered-boosting.js';
 import { randomForest } from './random-forest.js';
 
 const NAME = 'log-odds-ensemble';
 
 const MEMBERS: Readonly<Record<string, Estimator>> = {
   'gradient-boosting': gradientBoosting,
+  'ordered-boosting': orderedBoosting,
   'random-forest': randomForest,
   'logistic-regression': logisticRegression,
 };
@@ -122,14 +124,12 @@ export const logOddsEnsemble: Estimator = {
       ...context,
       onProgress: ({ share, message }) => context.onProgress?.({ share: from + (to - from) * share, message }),
     });
-    const choice = parameters.members
-      ? { members: parameters.members, columns: null, reason: 'members named by parameters' }
-      : await chooseMembers(data, parameters.validationShare, {
-          fixed: FIXED,
-          optional: OPTIONAL,
-          fit: (names, rows) => fitMembers(names, rows, parameters, part(0, 0)),
-          combine: meanScores,
-        });
+    const choice = await chooseMembers(data, parameters.validationShare, {
+      fixed: parameters.members ?? FIXED,
+      optional: parameters.members ? null : OPTIONAL,
+      fit: (names, rows) => fitMembers(names, rows, parameters, part(0, 0)),
+      combine: meanScores,
+    });
     const { features } = data;
     const chosen = { ...data, features: choice.columns === null ? features : selectColumns(features, choice.columns) };
     return create(await fitMembers(choice.members, chosen, parameters, part(CHOOSING_SHARE, 1)), choice);

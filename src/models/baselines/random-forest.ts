@@ -73,7 +73,6 @@ export const randomForest: Estimator = {
       columnsPer: 'split',
       penalty: 0,
       weightMin: leafRowsMin,
-      smoothing: 0,
       isPure: (gradient, weight) => gradient === 0 || -gradient === weight,
       valueOf: (gradient, weight) => (weight > 0 ? -gradient / weight : 0),
     };

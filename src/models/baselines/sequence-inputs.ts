@@ -6,6 +6,8 @@ import { limitRows } from '../fit-rows.js';
 
 /** Rows by which the columns' transforms are chosen. */
 const ENCODER_ROWS = 50_000;
+/** Standard deviations: wide enough for a terminal of frauds only, which lies 30 off, and no way to overflow. */
+const INPUT_LIMIT = 100;
 const LAG = /^lag([1-9]\d*)_(.+)$/;
 
 /** Where the recent events lie in a table: per step (oldest first, the row itself last) and kind a column, -1: none. */
@@ -55,7 +57,7 @@ export interface SequenceEncoder {
 
 export const fitSequenceEncoder = (features: FeatureMatrix, random: Random): SequenceEncoder => {
   const limit = (table: FeatureMatrix, name: string): FeatureMatrix => limitRows(table, ENCODER_ROWS, random.fork(name));
-  const options = { transform: 'quantile-normal', atoms: false } as const;
+  const options = { transform: 'standard', atoms: false } as const;
   const sequence = sequenceColumnsOf(features.columns);
   const { columns } = fitEncoder(limit(features, 'rows'), options);
   return {
@@ -130,10 +132,10 @@ export const inputsOf = (
     (_, i) => chosen[Math.floor(i / steps)]! * steps + (i % steps),
   );
   return {
-    row: networkInputs(encoder.row, layout.row, rows.row, chosen, place(rows.row, chosen)),
+    row: networkInputs(encoder.row, layout.row, rows.row, chosen, place(rows.row, chosen), INPUT_LIMIT),
     steps:
       encoder.step && layout.step && rows.steps
-        ? networkInputs(encoder.step, layout.step, rows.steps, stepRows, place(rows.steps, stepRows))
+        ? networkInputs(encoder.step, layout.step, rows.steps, stepRows, place(rows.steps, stepRows), INPUT_LIMIT)
         : new Float32Array(0),
   };
 };

@@ -35,12 +35,13 @@ import {
 /** Rows that pass the network at once. */
 const CHUNK_ROWS = 256;
 
-/** What both networks take; smaller steps than a density's, for the labels are few. */
+/** What both networks take: smaller steps than a density's, and no rows held back: the few frauds among them choose by luck. */
 export const sequenceParameters = {
   ...trainingParameters,
   rowsMax: trainingParameters.rowsMax.default(200_000),
   batchSize: trainingParameters.batchSize.default(256),
   learningRate: trainingParameters.learningRate.default(2e-3),
+  validationShare: trainingParameters.validationShare.default(0),
   /** Units of the layer that joins the sequence's summary with the row. */
   hidden: z.int().min(1).max(1024).default(64),
 };

@@ -130,20 +130,21 @@ export const initialWeights = (encoder: ColumnEncoder, layout: NetworkLayout, hi
   };
 };
 
-/** Inputs of the chosen rows (rows x inputs). `noise` is added to z. */
+/** Inputs of the chosen rows (rows x inputs), of `z` within -limit..limit. */
 export const networkInputs = (
   encoder: ColumnEncoder,
   layout: NetworkLayout,
   rows: EncodedRows,
   chosen: ArrayLike<number>,
   z: (row: number, column: number) => number,
+  limit = INPUT_MAX,
 ): Float32Array => {
   const values = new Float32Array(chosen.length * layout.inputs);
   for (const { index, zInput, outcomeInput, seenPosition } of layout.columns)
     for (let i = 0; i < chosen.length; i += 1) {
       const outcome = rows.outcomes[chosen[i]! * rows.width + index]!;
       const missing = outcome === encoder.columns[index]!.counts.length - 1;
-      if (zInput >= 0 && !missing) values[i * layout.inputs + zInput] = Math.min(Math.max(z(i, index), -INPUT_MAX), INPUT_MAX);
+      if (zInput >= 0 && !missing) values[i * layout.inputs + zInput] = Math.min(Math.max(z(i, index), -limit), limit);
       const position = seenPosition[outcome]!;
       if (outcomeInput >= 0 && position >= 0) values[i * layout.inputs + outcomeInput + position] = 1;
     }

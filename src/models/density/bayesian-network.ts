@@ -18,7 +18,7 @@ const NAME = 'bayesian-network';
 const parametersSchema = z.strictObject({
   transform: z.enum(['quantile-normal', 'asinh']).default('quantile-normal'),
   parentsMax: z.int().min(0).max(3).default(2),
-  componentsMax: z.int().min(1).max(64).default(8),
+  componentsMax: z.int().min(1).max(64).default(4),
   iterationsMax: z.int().min(1).max(1000).default(30),
   ridge: z.number().positive().max(1).default(1e-3),
   tolerance: z.number().nonnegative().default(3e-4),
@@ -98,7 +98,7 @@ const create = (encoder: ColumnEncoder, network: Network): BayesianNetwork => {
  * outcomes by its parents' states and, for numbers, a mixture of linear Gaussians in its parents' z: exact log p in mixed
  * columns, a term a column, and what is usual given the parents. `meta.arrows` of the artifact is the graph to read.
  * Cost of a fit: columns^2 passes for the graph, then a two- or three-dimensional mixture a column; 20,000 rows of 30 columns
- * take some ten seconds.
+ * take some five seconds.
  */
 export const bayesianNetwork: Estimator = {
   name: NAME,

@@ -26,6 +26,8 @@ export const viewOutcome = (column: EncodedColumn, outcome: number): number =>
 interface Pattern {
   readonly size: number;
   readonly factors: Float64Array;
+  /** log w_k less the logs of the parents' diagonals, K. */
+  readonly logBases: Float64Array;
 }
 
 /**
@@ -38,6 +40,7 @@ export class ConditionalMixture {
   private readonly means: Float64Array;
   private readonly sigmas: Float64Array;
   private readonly joint: Float64Array;
+  private readonly residuals: Float64Array;
   private readonly layout;
   private readonly patterns = new Map<number, Pattern>();
 
@@ -52,6 +55,7 @@ export class ConditionalMixture {
     this.means = new Float64Array(count);
     this.sigmas = new Float64Array(count);
     this.joint = new Float64Array(count);
+    this.residuals = new Float64Array(this.layout.dimensions);
   }
 
   /** Conditions on the parents' cells. @param outcome of the i-th parent in the view */
@@ -61,20 +65,20 @@ export class ConditionalMixture {
     const parents = this.view.columns.length - 1;
     let present = 0;
     for (let p = 0; p < parents; p += 1) if (dimension[p]! >= 0 && outcome(p) === PRESENT) present |= 1 << p;
-    const { size, factors } = this.patternOf(present);
-    const residuals = new Float64Array(size);
+    const { size, factors, logBases } = this.patternOf(present);
+    const { residuals } = this;
     for (let k = 0; k < logWeights.length; k += 1) {
       const from = k * size * size;
-      let logWeight = components.logWeights[k]!;
+      let logWeight = logBases[k]!;
       let i = 0;
       for (let p = 0; p < parents; p += 1) {
         logWeight += components.logOutcomes[k * outcomeCount + outcomeStart[p]! + outcome(p)]!;
         if ((present & (1 << p)) === 0) continue;
         let rest = z(p) - components.means[k * dimensions + dimension[p]!]!;
         for (let j = 0; j < i; j += 1) rest -= factors[from + i * size + j]! * residuals[j]!;
-        const diagonal = factors[from + i * size + i]!;
-        residuals[i] = rest / diagonal;
-        logWeight -= 0.5 * residuals[i]! ** 2 + Math.log(diagonal);
+        rest /= factors[from + i * size + i]!;
+        residuals[i] = rest;
+        logWeight -= 0.5 * rest * rest;
         i += 1;
       }
       let mean = components.means[k * dimensions + dimensions - 1]!;
@@ -83,7 +87,7 @@ export class ConditionalMixture {
       this.means[k] = mean;
       this.sigmas[k] = factors[from + i * size + i]!;
     }
-    const total = logSumExp(logWeights, 0, logWeights.length);
+    const total = logWeights.length === 1 ? logWeights[0]! : logSumExp(logWeights, 0, logWeights.length);
     for (let k = 0; k < logWeights.length; k += 1) logWeights[k]! -= total;
   }
 
@@ -93,7 +97,7 @@ export class ConditionalMixture {
       const residual = (z - means[k]!) / sigmas[k]!;
       joint[k] = logWeights[k]! - 0.5 * residual * residual - Math.log(sigmas[k]!) - LOG_SQRT_2PI;
     }
-    return logSumExp(joint, 0, joint.length);
+    return joint.length === 1 ? joint[0]! : logSumExp(joint, 0, joint.length);
   }
 
   /** P(Z <= z) */
@@ -138,6 +142,11 @@ export class ConditionalMixture {
       );
       choleskyInPlace(marginal, k * size * size, size);
     }
-    return { size, factors: marginal };
+    const logBases = logWeights.map((logWeight, k) => {
+      let sum = logWeight;
+      for (let i = 0; i < size - 1; i += 1) sum -= Math.log(marginal[(k * size + i) * size + i]!);
+      return sum;
+    });
+    return { size, factors: marginal, logBases };
   }
 }

@@ -1,4 +1,4 @@
-import type { Random } from '../../domain/random.js';
+import { createRandom, type Random } from '../../domain/random.js';
 import type { Engine, Tensor } from '../../tensor/engine.js';
 import { shuffledIndices } from '../fit-rows.js';
 import { heNormal, type Matrix, normalMatrix, type Tensors, type Weights, zeroRow } from '../network-weights.js';
@@ -7,6 +7,8 @@ import type { JointLayout } from './joint-layout.js';
 
 /** What the steps' networks see of an outlier; the map itself acts on all of it. */
 const INPUT_MAX = 10;
+/** Masks are the same whatever the fit's seed: a warm start goes on with weights that were learnt under them. */
+const MASK_SEED = 6;
 
 /**
  * Masks of coupling layers (1 = kept), random halves in complementary pairs, each with a network of two hidden layers.
@@ -22,11 +24,12 @@ export const initialCouplings = (
 ): Weights => {
   const size = layout.dimensions.length;
   const weights: Record<string, Matrix> = {};
+  const halves = createRandom(MASK_SEED);
   let kept = new Set<number>();
   for (let i = 0; i < couplings; i += 1) {
     kept =
       i % 2 === 0
-        ? new Set(shuffledIndices(size, random).subarray(0, Math.floor(size / 2)))
+        ? new Set(shuffledIndices(size, halves).subarray(0, Math.floor(size / 2)))
         : new Set([...Array(size).keys()].filter((d) => !kept.has(d)));
     const bias = outputs(size - kept.size);
     weights[`mask${i}`] = {

@@ -1,6 +1,6 @@
 /**
- * Types of events from amount and gap (the time since the event before): bins of equal mass, one below and one above all that
- * training saw, and one for a missing value. What lies beyond training is thus a type of its own, met by no one yet.
+ * Types of events from amount and gap (the time since the event before): bins of equal mass and of the tails, one below and one
+ * above all that training saw, and one for a missing value. What lies beyond training is thus a type of its own, met by no one yet.
  */
 export interface EventTypes {
   /** Ascending: least, inner borders, greatest. */
@@ -8,15 +8,18 @@ export interface EventTypes {
   readonly gapEdges: Float64Array;
 }
 
-/** Edges of `bins` bins of equal mass over the values that are numbers; a bin for each value where there are no more values. */
+/** Besides the borders of equal mass: what is rare must be a type of its own to be surprising. */
+const TAILS = [0.01, 0.05, 0.95, 0.99];
+
+/** Edges of `bins` bins of equal mass and the tails' over the values that are numbers; a bin for each value where they are few. */
 export const fitEdges = (values: Float64Array, bins: number): Float64Array => {
   const sorted = values.filter((value) => !Number.isNaN(value)).sort();
   if (sorted.length === 0) return sorted;
   const distinct = new Set(sorted);
   // The last edge twice: the greatest value has a bin of its own.
   if (distinct.size <= bins) return Float64Array.of(...distinct, sorted.at(-1)!);
-  const edges = Array.from({ length: bins + 1 }, (_, i) => sorted[Math.round((i * (sorted.length - 1)) / bins)]!);
-  return Float64Array.from(new Set(edges));
+  const shares = [...Array.from({ length: bins + 1 }, (_, i) => i / bins), ...TAILS];
+  return Float64Array.from(new Set(shares.map((share) => sorted[Math.round(share * (sorted.length - 1))]!))).sort();
 };
 
 /** Below all edges, between two of them, above all, and missing. */

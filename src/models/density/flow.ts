@@ -1,16 +1,14 @@
 import { z } from 'zod';
 import { zeroRow } from '../network-weights.js';
-import { trainingParameters } from '../train-network.js';
 import { affineMap, affineStep } from './affine-step.js';
 import { couplingMasks, couplingOutputs, initialCouplings } from './couplings.js';
-import { flowEstimator } from './flow-model.js';
+import { flowEstimator, flowTraining } from './flow-model.js';
 
 /** Normalizing flow of affine couplings (RealNVP, Dinh et al. 2017; recipe in models.md 7.3); see `flowEstimator`. */
 export const flow = flowEstimator({
   name: 'flow',
   parametersSchema: z.strictObject({
-    ...trainingParameters,
-    transform: z.enum(['quantile-normal', 'asinh']).default('quantile-normal'),
+    ...flowTraining,
     couplings: z.int().min(2).max(32).default(6),
     hidden: z.int().min(1).max(512).default(48),
   }),

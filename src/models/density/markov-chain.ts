@@ -21,8 +21,8 @@ const AMOUNT = 'log_amount';
 const GAP = 'lag0_gap';
 
 const parametersSchema = z.strictObject({
-  amountBins: z.int().min(1).max(10).default(5),
-  gapBins: z.int().min(1).max(10).default(4),
+  amountBins: z.int().min(1).max(6).default(4),
+  gapBins: z.int().min(1).max(6).default(4),
   orderMax: z.union([z.literal(1), z.literal(2)]).default(2),
 });
 

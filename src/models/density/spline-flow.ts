@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import type { Engine, Tensor } from '../../tensor/engine.js';
 import { type Matrix, type Weights, zeroRow } from '../network-weights.js';
-import { trainingParameters } from '../train-network.js';
 import { couplingMasks, couplingOutputs, initialCouplings } from './couplings.js';
-import { flowEstimator, type FlowStep } from './flow-model.js';
+import { flowEstimator, flowTraining, type FlowStep } from './flow-model.js';
 import { initialTriangular, linearSteps } from './triangular-step.js';
 import { rawColumns, splineForward, splineInverse, UNIT_SLOPE } from './rational-quadratic.js';
 
@@ -50,15 +49,12 @@ const binsOf = (weights: Weights, i: number, kept: Float32Array): number => {
 
 /**
  * Neural spline flow (Durkan et al. 2019; recipe in models.md 7.3): couplings of rational-quadratic splines, which bend where
- * affine ones only stretch, with a linear map before each; see `flowEstimator`. A step costs about four times the affine flow's,
- * and half the epochs do (more of them overfit).
+ * affine ones only stretch, with a linear map before each; see `flowEstimator`. A step costs about four times the affine flow's.
  */
 export const splineFlow = flowEstimator({
   name: 'spline-flow',
   parametersSchema: z.strictObject({
-    ...trainingParameters,
-    epochs: trainingParameters.epochs.unwrap().default(4),
-    transform: z.enum(['quantile-normal', 'asinh']).default('quantile-normal'),
+    ...flowTraining,
     couplings: z.int().min(2).max(32).default(4),
     bins: z.int().min(2).max(32).default(6),
     hidden: z.int().min(1).max(512).default(48),

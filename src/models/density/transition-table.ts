@@ -49,18 +49,29 @@ export const nextProbabilities = (table: TransitionTable, before: number, before
 /** Strengths that are tried: in steps, from "hardly any" to "thousands". */
 const STRENGTHS = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000];
 
-/** log-likelihood of every step by the others, as if it had not been counted in `counts` (of `size` each). */
-const leftOut = (counts: Float64Array, size: number, strength: number, shorter: (cell: number) => number): number => {
-  let sum = 0;
+/** A cell that some step met. */
+interface Cell {
+  readonly at: number;
+  readonly count: number;
+  /** Steps of its context. */
+  readonly all: number;
+}
+
+const cellsOf = (counts: Float64Array, size: number): Cell[] => {
+  const cells: Cell[] = [];
   for (let from = 0; from < counts.length; from += size) {
-    const n = total(counts, from, size);
-    for (let k = 0; k < size; k += 1) {
-      const count = counts[from + k]!;
-      if (count > 0) sum += count * Math.log((count - 1 + strength * shorter(from + k)) / (n - 1 + strength));
-    }
+    const all = total(counts, from, size);
+    for (let at = from; all > 0 && at < from + size; at += 1) if (counts[at]! > 0) cells.push({ at, count: counts[at]!, all });
   }
-  return sum;
+  return cells;
 };
+
+/** log-likelihood of every step by the others, as if it had not been counted. */
+const leftOut = (cells: readonly Cell[], strength: number, shorter: (cell: number) => number): number =>
+  cells.reduce(
+    (sum, { at, count, all }) => sum + count * Math.log((count - 1 + strength * shorter(at)) / (all - 1 + strength)),
+    0,
+  );
 
 const bestStrength = (likelihood: (strength: number) => number): { strength: number; logLikelihood: number } => {
   let best = { strength: STRENGTHS[0]!, logLikelihood: -Infinity };
@@ -90,7 +101,8 @@ export const fitTransitions = (steps: Iterable<Step>, size: number, orderMax: 1 
     known[before * size + type]! += 1;
   }
   const single = nextProbabilities({ size, singles, pairs, triples, pairStrength: 1, tripleStrength: 1 }, -1, -1);
-  const { strength: pairStrength } = bestStrength((strength) => leftOut(pairs, size, strength, (at) => single[at % size]!));
+  const pairCells = cellsOf(pairs, size);
+  const { strength: pairStrength } = bestStrength((strength) => leftOut(pairCells, strength, (at) => single[at % size]!));
   const first: TransitionTable = { size, singles, pairs, triples: new Float64Array(0), pairStrength, tripleStrength: 0 };
   if (orderMax === 1) return first;
 
@@ -102,7 +114,8 @@ export const fitTransitions = (steps: Iterable<Step>, size: number, orderMax: 1 
     );
   });
   const without = known.reduce((sum, count, at) => sum + (count > 0 ? count * Math.log(shorter[at]!) : 0), 0);
-  const second = bestStrength((strength) => leftOut(triples, size, strength, (at) => shorter[at % (size * size)]!));
+  const tripleCells = cellsOf(triples, size);
+  const second = bestStrength((strength) => leftOut(tripleCells, strength, (at) => shorter[at % (size * size)]!));
   // The strength was chosen to win: it pays for itself as a parameter does in BIC.
   const price = 0.5 * Math.log(Math.max(1, total(singles, 0, size)));
   return second.logLikelihood > without + price ? { ...first, triples, tripleStrength: second.strength } : first;

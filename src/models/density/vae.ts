@@ -1,19 +1,23 @@
 import { z } from 'zod';
-import { createRandom, type Random } from '../../domain/random.js';
+import type { Random } from '../../domain/random.js';
 import type { TensorBackend } from '../../tensor/backend.js';
 import { Engine } from '../../tensor/engine.js';
 import { type ColumnEncoder, type EncodedRows, isContinuous, loadEncoder, logSlopes } from '../column-encoder.js';
-import type { BoundedModel, Estimator } from '../detector.js';
+import type { BoundedModel, Estimator, LatentModel } from '../detector.js';
 import { constantsOf, loadWeights, saveWeights, type Weights } from '../network-weights.js';
 import { trainingParameters, trainNetwork } from '../train-network.js';
 import { addApartTerms, apartLogProb } from './apart-columns.js';
 import { checkArtifact, forChunks, rowSums, sampleDensity, saveDensity, scoreDensity, usualOf } from './density-model.js';
 import { encodeTraining } from './encode-training.js';
 import { blankRows, continuousCells, everyRow, type JointLayout, jointLayout, oneHotCells } from './joint-layout.js';
+import { latentMethods } from './latent.js';
+import { rowRandoms } from './row-noise.js';
 import {
   decodeLatent,
+  encodeLatent,
   evidenceBound,
   initialVae,
+  inputsOf,
   latentSize,
   LOG_SIGMA_MAX,
   LOG_SIGMA_MIN,
@@ -30,7 +34,6 @@ const parametersSchema = z.strictObject({
 
 /** Antithetic pairs of latent draws behind `logProbBound`. */
 const BOUND_PAIRS = 8;
-const BOUND_SEED = 20_250_101;
 
 const batchOf = (
   encoder: ColumnEncoder,
@@ -59,36 +62,23 @@ const remainder = (encoder: ColumnEncoder, layout: JointLayout, rows: EncodedRow
   return rowSums(values, rows.width).map((sum) => -sum);
 };
 
-/** A seed from the row's own content (FNV-1a), so that a row alone and in a batch has the same draws. */
-const rowSeed = (rows: EncodedRows, bits: Uint32Array, row: number): number => {
-  let hash = BOUND_SEED;
-  for (let c = 0; c < rows.width; c += 1) {
-    const at = row * rows.width + c;
-    for (const part of [bits[2 * at]!, bits[2 * at + 1]!, rows.outcomes[at]!]) hash = Math.imul(hash ^ part, 0x01000193);
-  }
-  return hash;
-};
-
-/**
- * Latent noises (each rows x latent) in antithetic pairs. Draws shared by all rows would bias the mean bound over rows
- * by their own sample variance; a row's own draws make it unbiased.
- */
+/** Latent noises (each rows x latent) in antithetic pairs, of every row's own chance. */
 const boundNoises = (rows: EncodedRows, latent: number): Float32Array[] => {
-  const bits = new Uint32Array(rows.z.buffer, rows.z.byteOffset, rows.z.length * 2);
   const noises = Array.from({ length: 2 * BOUND_PAIRS }, () => new Float32Array(rows.rowCount * latent));
-  for (let r = 0; r < rows.rowCount; r += 1) {
-    const random = createRandom(rowSeed(rows, bits, r));
+  let r = 0;
+  for (const random of rowRandoms(rows)) {
     for (let pair = 0; pair < BOUND_PAIRS; pair += 1)
       for (let at = r * latent; at < (r + 1) * latent; at += 1) {
         const value = random.normal();
         noises[2 * pair]![at] = value;
         noises[2 * pair + 1]![at] = -value;
       }
+    r += 1;
   }
   return noises;
 };
 
-const create = (encoder: ColumnEncoder, weights: Weights, backend: TensorBackend): BoundedModel => {
+const create = (encoder: ColumnEncoder, weights: Weights, backend: TensorBackend): BoundedModel & LatentModel => {
   const engine = new Engine(backend);
   const layout = jointLayout(encoder);
   const size = layout.dimensions.length;
@@ -125,6 +115,39 @@ const create = (encoder: ColumnEncoder, weights: Weights, backend: TensorBackend
     return rows;
   };
 
+  const encode = (rows: EncodedRows): Float64Array => {
+    if (layout.columns.length === 0) return new Float64Array(rows.rowCount * latent);
+    const batch = batchOf(encoder, layout, rows, everyRow(rows));
+    const means = engine.scope(() =>
+      engine.read(encodeLatent(engine, constantsOf(engine, weights), inputsOf(engine, layout, batch)).mean),
+    );
+    return Float64Array.from(means);
+  };
+
+  /** The decoder's means and most probable outcomes. */
+  const decode = (points: Float64Array, like: EncodedRows): EncodedRows => {
+    const rows = { ...like, outcomes: like.outcomes.slice(), z: like.z.slice() };
+    if (layout.columns.length === 0) return rows;
+    const decoded = engine.scope(() =>
+      engine.read(
+        decodeLatent(engine, constantsOf(engine, weights), engine.constant(rows.rowCount, latent, Float32Array.from(points))),
+      ),
+    );
+    const width = size + layout.oneHots;
+    for (let r = 0; r < rows.rowCount; r += 1) {
+      for (const c of layout.columns) rows.outcomes[r * rows.width + c] = encoder.columns[c]!.seen[0]!;
+      for (const { index, start, count } of layout.discrete) {
+        const logits = decoded.subarray(r * width + size + start, r * width + size + start + count);
+        rows.outcomes[r * rows.width + index] = encoder.columns[index]!.seen[logits.indexOf(Math.max(...logits))]!;
+      }
+      layout.dimensions.forEach((c, d) => {
+        const at = r * rows.width + c;
+        rows.z[at] = isContinuous(encoder.columns[c]!, rows.outcomes[at]!) ? decoded[r * width + d]! : 0;
+      });
+    }
+    return rows;
+  };
+
   const { meta, values } = saveWeights(weights);
   const score = (rows: EncodedRows): Float64Array =>
     boundOf(rows, [new Float32Array(rows.rowCount * latent)]).map((bound) => -bound);
@@ -143,6 +166,7 @@ const create = (encoder: ColumnEncoder, weights: Weights, backend: TensorBackend
     sample: (n, random, condition) => sampleDensity(core, n, random, condition),
     usualValues: (features) => usualOf(core, features),
     save: () => saveDensity(core),
+    ...latentMethods({ encoder, latentSize: latent, encode, decode, score }),
   };
 };
 
