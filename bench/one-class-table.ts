@@ -7,10 +7,12 @@ import { readTable } from '../src/data-table.js';
 import type { Estimator } from '../src/models/detector.js';
 import { createTensorBackend } from '../src/tensor-backend.js';
 import { evaluateDetectors } from '../src/training/evaluate-detectors.js';
-import { type Pair, PEERS, peersOn } from './one-class-peers.js';
+import { ONE_CLASS_PEER_FIGURES, ONE_CLASS_PEERS } from './quality/one-class-peers.js';
 
 const ULB = 'ulb-creditcard-sample';
 const SPLITS = ['split0', 'split1', 'split2'] as const;
+
+type Pair = readonly [auroc: number, auprc: number];
 
 export interface Figures {
   readonly auroc: number;
@@ -72,64 +74,55 @@ export const measureOneClass = async (
 
 const pairOf = ({ auroc, auprc }: Figures): Pair => [auroc, auprc];
 const pairText = ([auroc, auprc]: Pair): string => `${auroc.toFixed(3)}/${auprc.toFixed(3)}`;
+const meanPair = (pairs: readonly Pair[]): string =>
+  pairs.length === 0 ? '' : pairText([meanOf(pairs.map(([auroc]) => auroc)), meanOf(pairs.map(([, auprc]) => auprc))]);
 
-export interface Record3 {
-  readonly wins: number;
-  readonly ties: number;
-  readonly losses: number;
-}
-
-/** A data set counts as won or lost beyond the third decimal, by one of the two figures. */
-export const recordAgainst = (own: ReadonlyMap<string, number>, other: (set: string) => number | undefined): Record3 => {
-  const signs = [...own].flatMap(([set, value]) => {
-    const against = other(set);
-    return against === undefined ? [] : [Math.sign(Math.round(1000 * value) - Math.round(1000 * against))];
-  });
-  const count = (sign: number): number => signs.filter((each) => each === sign).length;
-  return { wins: count(1), ties: count(0), losses: count(-1) };
+/** Best of the peers on a set, figure by figure. */
+const bestPeer = (set: string): Pair[] => {
+  const peers = ONE_CLASS_PEER_FIGURES[set];
+  return peers ? [[Math.max(...peers.map(([auroc]) => auroc)), Math.max(...peers.map(([, auprc]) => auprc))]] : [];
 };
 
-/** Means over the ADBench sets, beside the peers' means over the same ones. */
+/** "wins-ties-losses" of one figure against one peer; equal in the third decimal is a tie. */
+const recordOf = (own: readonly (readonly [set: string, value: number])[], peer: number, figure: 0 | 1): string => {
+  const signs = own.flatMap(([set, value]) => {
+    const against = ONE_CLASS_PEER_FIGURES[set]?.[peer]?.[figure];
+    return against === undefined ? [] : [Math.sign(Math.round(1000 * value) - Math.round(1000 * against))];
+  });
+  return [1, 0, -1].map((sign) => signs.filter((each) => each === sign).length).join('-');
+};
+
+/** Set by set, means over the ADBench sets, the record against each peer, and speed. */
 export const oneClassText = ({ detectors, sets }: OneClassResult): string => {
   const names = Object.keys(sets);
   const adbench = names.filter((set) => set !== ULB);
-  const bestPeer = (set: string, figure: 0 | 1): number | undefined => {
-    const figures = [...peersOn(set).values()].map((pair) => pair[figure]);
-    return figures.length > 0 ? Math.max(...figures) : undefined;
-  };
-  const rows = names.map((set) => [
-    set,
-    ...detectors.map((name) => pairText(pairOf(sets[set]![name]!))),
-    bestPeer(set, 0) === undefined ? '' : pairText([bestPeer(set, 0)!, bestPeer(set, 1)!]),
-  ]);
-  const meanPair = (pair: (set: string) => Pair): string =>
-    pairText([meanOf(adbench.map((set) => pair(set)[0])), meanOf(adbench.map((set) => pair(set)[1]))]);
-  const known = adbench.every((set) => peersOn(set).size > 0);
-  if (adbench.length > 0)
-    rows.push([
-      `mean of ${adbench.length}`,
-      ...detectors.map((name) => meanPair((set) => pairOf(sets[set]![name]!))),
-      known ? meanPair((set) => [bestPeer(set, 0)!, bestPeer(set, 1)!]) : '',
-    ]);
-  const versus = PEERS.flatMap((peer) =>
-    detectors.map((name) => {
-      const text = ([figure, key]: readonly [0 | 1, 'auroc' | 'auprc']): string => {
-        const own = new Map(names.map((set) => [set, sets[set]![name]![key]]));
-        const { wins, ties, losses } = recordAgainst(own, (set) => peersOn(set).get(peer)?.[figure]);
-        return `${wins}-${ties}-${losses}`;
-      };
-      const mean = known && adbench.length > 0 ? meanPair((set) => peersOn(set).get(peer)!) : '';
-      return [peer, mean, name, text([0, 'auroc']), text([1, 'auprc'])];
-    }),
+  const own = (set: string, name: string): Pair => pairOf(sets[set]![name]!);
+  const rows = names.map((set) => [set, ...detectors.map((name) => pairText(own(set, name))), meanPair(bestPeer(set))]);
+  const means = [
+    `mean of ${adbench.length} ADBench sets`,
+    ...detectors.map((name) => meanPair(adbench.map((set) => own(set, name)))),
+    meanPair(adbench.flatMap(bestPeer)),
+  ];
+  const records = detectors.flatMap((name) =>
+    (['AUROC', 'AUPRC'] as const).map((label, figure) => [
+      `${name} ${label}`,
+      ...ONE_CLASS_PEERS.map((_, peer) =>
+        recordOf(
+          names.map((set) => [set, own(set, name)[figure]!] as const),
+          peer,
+          figure as 0 | 1,
+        ),
+      ),
+    ]),
   );
   const speed = detectors.map((name) => [
     name,
     meanOf(names.map((set) => sets[set]![name]!.fitSeconds)).toFixed(1),
     Math.round(meanOf(names.map((set) => sets[set]![name]!.scoreRowsPerSecond))).toString(),
   ]);
-  return (
-    `AUROC/AUPRC, mean of 3 splits\n${textTable(['set', ...detectors, 'best peer per figure'], rows)}\n` +
-    `wins-ties-losses over ${names.length} sets\n${textTable(['peer', 'its mean', 'detector', 'AUROC', 'AUPRC'], versus)}\n` +
-    textTable(['detector', 'fit s', 'rows/s'], speed)
-  );
+  return [
+    textTable(['AUROC/AUPRC, mean of 3 splits', ...detectors, 'best peer of each figure'], [...rows, means]),
+    textTable(['wins-ties-losses against', ...ONE_CLASS_PEERS], records),
+    textTable(['detector', 'fit s', 'rows/s'], speed),
+  ].join('\n');
 };

@@ -30,7 +30,7 @@ export const register = (program: Command): void => {
     .requiredOption('--out <file>', 'CSV of the drawn rows')
     .addOption(configOption())
     .option('--json', 'print one JSON object')
-    .addHelpText('after', `\nDetectors: ${GENERATIVE_NAMES}${EXIT_CODES}`)
+    .addHelpText('after', EXIT_CODES)
     .action((options: SampleOptions) => withProcessIo((io) => sample(options, loadConfig(options.config), io)));
 };
 

@@ -1,6 +1,7 @@
 /**
  * The quality tables of docs/quality.md: streams, unseen fraud types, supervised and one-class tables, each detector and the peers.
- * Run: npm run bench:quality -- --data DIR [--only streams,unseen,supervised,one-class] [--work DIR] [--detector NAME,…] [--no-page]
+ * Run: npm run bench:quality -- --data DIR [--only PART,…] [--work DIR] [--detector NAME,…]
+ *   [--python PROGRAM] [--no-page]; parts: supervised, one-class, streams, unseen, speed
  * Hours for all of it; what is finished is kept in --work, and the next run of the same build goes on from there.
  */
 import { existsSync } from 'node:fs';
@@ -11,6 +12,7 @@ import { estimatorNamed } from '../../src/chosen-detectors.js';
 import { loadConfig, packageRoot } from '../../src/config.js';
 import { createTensorBackend } from '../../src/tensor-backend.js';
 import { writeSections, type Section } from './page.js';
+import { speedSection } from './speed.js';
 import { streamsSections, unseenSection } from './streams.js';
 import { oneClassSection, supervisedSection, type QualityContext } from './tables.js';
 import { openWorkFolder } from './work-folder.js';
@@ -20,6 +22,7 @@ const PARTS: Readonly<Record<string, (context: QualityContext) => Promise<readon
   'one-class': async (context) => [await oneClassSection(context)],
   streams: streamsSections,
   unseen: async (context) => [await unseenSection(context)],
+  speed: async (context) => [await speedSection(context)],
 };
 
 const wrongUse = (sentence: string): void => {
@@ -29,7 +32,7 @@ const wrongUse = (sentence: string): void => {
 
 const main = async (): Promise<void> => {
   const text = { type: 'string' } as const;
-  const options = { data: text, only: text, work: text, detector: text, 'no-page': { type: 'boolean' } } as const;
+  const options = { data: text, only: text, work: text, detector: text, python: text, 'no-page': { type: 'boolean' } } as const;
   const { values } = parseArgs({ options });
   const only = values.only?.split(',') ?? Object.keys(PARTS);
   const unknown = only.find((name) => !Object.hasOwn(PARTS, name));
@@ -40,19 +43,27 @@ const main = async (): Promise<void> => {
   const config = loadConfig();
   const work = openWorkFolder(values.work ?? join(homedir(), '.cache', 'surprisal-quality'), () => performance.now());
   const backend = await createTensorBackend(config.tensorBackend, (line) => void process.stderr.write(`${line}\n`));
+  const python = values.python ?? 'python3';
   const sections: Section[] = [];
+  const broken: string[] = [];
   for (const name of only) {
     process.stderr.write(`--- ${name}\n`);
     const command = `\`npm run bench:quality -- --data DATA --only ${name}\``;
-    const made = await PARTS[name]!({ data: values.data, work, config, backend, detectors, command });
+    const made = await PARTS[name]!({ data: values.data, work, config, backend, detectors, command, python }).catch(
+      (error: unknown): readonly Section[] => {
+        broken.push(`${name}: ${(error as Error).message}`);
+        return [];
+      },
+    );
     for (const section of made) process.stdout.write(`\n## ${section.name}\n\n${section.text}\n`);
     // A table of some detectors is for the eye alone.
     if (values['no-page'] !== true && detectors === null) writeSections(join(packageRoot, 'docs', 'quality.md'), made);
     sections.push(...made);
   }
-  if (work.failures.length > 0) process.stdout.write(`\nfailed, and missing above:\n${work.failures.join('\n')}\n`);
+  const failures = [...work.failures, ...broken];
+  if (failures.length > 0) process.stdout.write(`\nfailed, and missing above:\n${failures.join('\n')}\n`);
   const figures = Object.fromEntries(sections.map((section) => [section.name, section.figures]));
-  process.stdout.write(`${JSON.stringify({ ...figures, failures: work.failures })}\n`);
+  process.stdout.write(`${JSON.stringify({ ...figures, failures })}\n`);
 };
 
 await main();

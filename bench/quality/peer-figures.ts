@@ -37,7 +37,7 @@ export const UNSEEN_PEERS: readonly { readonly name: string; readonly terminal: 
   { name: 'random forest', terminal: 0.09, takeover: 0.39 },
 ];
 
-/** ULB sample, the first 60 % of the time train. */
+/** ULB sample in order of time, stated as the first 60 %: see `TRAIN_SHARES`. */
 export const SUPERVISED_PEERS: readonly PeerRow[] = [
   { name: 'XGBoost, best setting', auroc: 0.983, auprc: 0.894 },
   { name: 'LightGBM', auroc: 0.985, auprc: 0.891 },

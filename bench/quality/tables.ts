@@ -19,6 +19,8 @@ export interface QualityContext {
   /** Names of detectors to judge; null: all. */
   readonly detectors: readonly string[] | null;
   readonly command: string;
+  /** Interpreter for the peers that are timed. */
+  readonly python: string;
 }
 
 interface Figures {
@@ -46,18 +48,26 @@ const judge = async (
   context: QualityContext,
   file: string,
   protocol: Protocol,
-  split: string | null,
+  /** A column of the file, or the share of the first rows that train. */
+  split: string | number,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, Figures>> => {
   const { work, config, backend } = context;
   const table = lazily(async () =>
-    readTable(await openDataFile(join(context.data, file)), null, { label: 'label', split, schema: null }, () => undefined),
+    readTable(
+      await openDataFile(join(context.data, file)),
+      null,
+      { label: 'label', split: typeof split === 'string' ? split : null, schema: null },
+      () => undefined,
+    ),
   );
   const figures = new Map<string, Figures>();
   for (const name of names) {
-    const unit = [protocol, file, ...(split === null ? [] : [split]), name].join(' ');
+    const unit = [protocol, file, split, name].join(' ');
     const made = await work.unit<Figures>(unit, async () => {
-      const { features, labels, split: parts } = await table();
+      const { features, labels, split: column } = await table();
+      const first = (_: unknown, row: number): number => (row < Math.floor(Number(split) * labels.length) ? 1 : 0);
+      const parts = typeof split === 'string' ? column : Uint8Array.from(labels, first);
       const input = {
         protocol,
         features,
@@ -158,28 +168,32 @@ const bestPeers = (set: string) => {
 
 const outcome = (own: number, best: number): string => (own > best + TIE ? 'win' : own < best - TIE ? 'loss' : 'tie');
 
-/** Supervised on the ULB sample, the first 60 % of the time train. */
+/** The peers' figures say 60 %; scikit-learn's logistic regression has .849 there and theirs (.879) at 70 %: both are shown. */
+const TRAIN_SHARES = [0.6, 0.7] as const;
+
+/** Supervised on the ULB sample in order of time. */
 export const supervisedSection = async (context: QualityContext): Promise<Section> => {
-  const figures = await judge(context, `${ULB}.csv.gz`, 'supervised', null, chosen(context, 'supervised'));
-  const rows = [
-    ...[...figures].map(([name, each]) => ({ name, ...each })),
-    ...SUPERVISED_PEERS.map((peer) => ({ ...peer, name: `peer: ${peer.name}` })),
-  ].sort((a, b) => b.auprc - a.auprc);
+  const names = chosen(context, 'supervised');
+  const shares: ReadonlyMap<string, Figures>[] = [];
+  for (const share of TRAIN_SHARES) shares.push(await judge(context, `${ULB}.csv.gz`, 'supervised', share, names));
+  const last = shares.at(-1)!;
+  const ours = names
+    .filter((name) => last.has(name))
+    .sort((a, b) => last.get(b)!.auprc - last.get(a)!.auprc)
+    .map((name) => [
+      name === DEFAULT_DETECTOR.supervised ? `**${name}** (default)` : name,
+      ...shares.map((figures) => (figures.has(name) ? both(figures.get(name)!) : '–')),
+      last.get(name)!.fitSeconds.toFixed(1),
+      Math.round(last.get(name)!.scoreRowsPerSecond).toString(),
+    ]);
+  const peers = SUPERVISED_PEERS.map(({ name, auroc = NaN, auprc }) => [`peer: ${name}`, '', both({ auroc, auprc }), '', '']);
+  const header = TRAIN_SHARES.map((share) => `first ${100 * share} % train, AUROC / AUPRC`);
   return {
     name: 'supervised',
     text: [
-      `${context.command}; seed 0. Detectors that learn without labels get the legitimate training rows.`,
-      markdownTable(
-        ['detector', 'AUROC', 'AUPRC', 'fit s', 'rows/s'],
-        rows.map((row) => [
-          row.name === DEFAULT_DETECTOR.supervised ? `**${row.name}** (default)` : row.name,
-          row.auroc === undefined ? '' : figure(row.auroc),
-          figure(row.auprc),
-          'fitSeconds' in row ? row.fitSeconds.toFixed(1) : '',
-          'fitSeconds' in row ? Math.round(row.scoreRowsPerSecond).toString() : '',
-        ]),
-      ),
+      `${context.command}; seed 0. Detectors that learn without labels get the legitimate training rows. The peers' split is stated as 60 %, but scikit-learn's logistic regression has .975 / .849 there (\`bench/peers/quality_peer.py\`) and about their figure at 70 %, where they stand.`,
+      markdownTable(['detector', ...header, 'fit s', 'rows/s'], [...ours, ...peers]),
     ].join('\n\n'),
-    figures: Object.fromEntries(figures),
+    figures: Object.fromEntries(TRAIN_SHARES.map((share, i) => [share, Object.fromEntries(shares[i]!)])),
   };
 };

@@ -14,8 +14,8 @@ const byRow = (f: (row: Float32Array) => number) => (features: FeatureMatrix) =>
   );
 const meanOf = (values: ArrayLike<number>): number => Array.from(values).reduce((sum, value) => sum + value, 0) / values.length;
 
-test.each([3, 7, 12, 40])('a linear score of %i columns: weight x distance from the background mean', (width) => {
-  const background = matrix(16, width);
+test.each([3, 6, 12, 40])('a linear score of %i columns: weight x distance from the background mean', (width) => {
+  const background = matrix(12, width);
   const row = matrix(1, width);
   const { columns, values } = attribute(
     byRow((x) => x.reduce((sum, value, c) => sum + (c + 1) * value, 0)),
@@ -57,14 +57,13 @@ test('a score with interactions: the mean over all orders, by brute force', () =
   byAllOrders(tangled, background, row.values).forEach((phi, c) => expect(values[c]).toBeCloseTo(phi, 9));
 });
 
-test('beyond 7 columns the sampled orders come near the truth', () => {
-  const background = matrix(64, 9);
+test('beyond 6 columns the sampled orders come near the truth', () => {
+  const background = matrix(48, 9);
   const row = matrix(1, 9);
   const { values } = attribute(byRow(tangled), background, row);
-  const used = selectRows(background, [...Array(64).keys()]);
   const narrow = featureMatrix(
-    used.columns.slice(0, 5),
-    used.values.filter((_, at) => at % 9 < 5),
+    background.columns.slice(0, 5),
+    background.values.filter((_, at) => at % 9 < 5),
   );
   // Columns 5 to 8 do not matter, so that the first five have what they have alone.
   const truth = byAllOrders(tangled, narrow, row.values.slice(0, 5));

@@ -7,7 +7,7 @@ import { shuffledIndices } from './fit-rows.js';
 type Score = (features: FeatureMatrix) => Float64Array;
 
 /** Rows scored for one explained row, at most about. */
-const SCORES_MAX = 2048;
+const SCORES_MAX = 1024;
 /** Coalitions are enumerated where each can be seen before so many background rows. */
 const ENUMERATED_ROWS_MIN = 16;
 /** The orders in which columns enter are the same for every row: equal rows have equal attributions. */
@@ -108,8 +108,8 @@ const walkOrders = (score: Score, background: FeatureMatrix, row: Float32Array):
  * row's value instead of a background row's changes the score by, averaged over what the other columns are. For detectors
  * whose score has no exact terms. Together with the background's mean score ("baseline") a row's terms add up to its score.
  *
- * Up to 7 columns all coalitions are enumerated; beyond, orders are sampled. The mean is over as many background rows, from
- * the first, as 2,048 scores a row allow. The background should be ordinary training rows in random order.
+ * Up to 6 columns all coalitions are enumerated; beyond, orders are sampled. The mean is over as many background rows, from
+ * the first, as 1,024 scores a row allow. The background should be ordinary training rows in random order.
  */
 export const attribute = (score: Score, background: FeatureMatrix, features: FeatureMatrix): Terms => {
   const width = features.columns.length;

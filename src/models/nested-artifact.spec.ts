@@ -1,4 +1,3 @@
-import { describe, expect, it } from '@jest/globals';
 import { type Artifact, decodeArtifacts, encodeArtifacts } from './artifact.js';
 import { memberArtifacts, nestArtifacts } from './nested-artifact.js';
 

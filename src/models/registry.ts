@@ -2,8 +2,8 @@ import type { Estimator } from './detector.js';
 import { convolutionalNetwork } from './baselines/convolutional-network.js';
 import { gaussianProcess } from './baselines/gaussian-process.js';
 import { gradientBoosting } from './baselines/gradient-boosting.js';
-import { logOddsEnsemble } from './baselines/log-odds-ensemble.js';
 import { isolationForest } from './baselines/isolation-forest.js';
+import { logOddsEnsemble } from './baselines/log-odds-ensemble.js';
 import { logisticRegression } from './baselines/logistic-regression.js';
 import { nearestNeighbours } from './baselines/nearest-neighbours.js';
 import { neuralNetwork } from './baselines/neural-network.js';
@@ -17,10 +17,12 @@ import { autoregressive } from './density/autoregressive.js';
 import { bayesianNetwork } from './density/bayesian-network.js';
 import { diffusion } from './density/diffusion.js';
 import { flow } from './density/flow.js';
+import { gan } from './density/gan.js';
 import { gaussianMixture } from './density/gaussian-mixture.js';
 import { markovChain } from './density/markov-chain.js';
 import { transformer } from './density/transformer.js';
 import { maskedAutoregressiveFlow } from './density/masked-autoregressive-flow.js';
+import { rbm } from './density/rbm.js';
 import { splineFlow } from './density/spline-flow.js';
 import { vae } from './density/vae.js';
 import { markovFilter } from './markov-channel.js';
@@ -35,6 +37,8 @@ export const estimators: Readonly<Record<string, Estimator>> = {
   'masked-autoregressive-flow': maskedAutoregressiveFlow,
   vae,
   diffusion,
+  rbm,
+  gan,
   'gaussian-mixture': gaussianMixture,
   'bayesian-network': bayesianNetwork,
   'markov-chain': markovChain,
@@ -48,10 +52,10 @@ export const estimators: Readonly<Record<string, Estimator>> = {
   'convolutional-network': convolutionalNetwork,
   'recurrent-network': recurrentNetwork,
   'log-odds-ensemble': logOddsEnsemble,
+  'isolation-forest': isolationForest,
   'class-conditional': classConditional,
   'gaussian-process': gaussianProcess,
   'nearest-neighbours': nearestNeighbours,
-  'isolation-forest': isolationForest,
   'density-ensemble': densityEnsemble,
   tail,
   'markov-filter': markovFilter,

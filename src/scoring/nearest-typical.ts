@@ -25,7 +25,8 @@ export interface TypicalSearch {
   /** One row. */
   readonly features: FeatureMatrix;
   readonly score: (features: FeatureMatrix) => Float64Array;
-  /** What is usual given the rest of a row, where the detector can say. */
+  /** What is usual given the rest of a row, where the detector can say; `usual` of `features`. */
+  readonly usual?: UsualValues | undefined;
   readonly usualOf?: ((features: FeatureMatrix) => UsualValues) | undefined;
   readonly background: FeatureMatrix;
   /** Fields, the heaviest first. A field's columns change together: they say one thing. */
@@ -54,8 +55,12 @@ const withField = (row: FeatureMatrix, field: string, cellOf: (column: number) =
   });
 
 /** Each field with what is usual given the rest, and as some ordinary rows have it. */
-const candidatesOf = ({ background, usualOf }: TypicalSearch, row: FeatureMatrix, fields: readonly string[]): Candidate[] => {
-  const usual = usualOf?.(row);
+const candidatesOf = (
+  { background, usual: first, usualOf, features }: TypicalSearch,
+  row: FeatureMatrix,
+  fields: readonly string[],
+): Candidate[] => {
+  const usual = row === features ? (first ?? usualOf?.(row)) : usualOf?.(row);
   const width = row.columns.length;
   return fields.flatMap((field) => [
     ...(usual ? [{ field, isUsual: true, values: withField(row, field, (c) => usual.median[c]!) }] : []),
@@ -121,6 +126,7 @@ export const nearestTypical = (
   const found = searchTypical({
     features,
     score: (rows) => detector.score(rows),
+    usual: evidence.usual,
     usualOf: detector.usualValues && ((rows) => detector.usualValues!(rows)),
     background: channelFeatures(model.featureSet, channel, model.background, detector.estimator),
     fields: [...new Set(terms.filter(({ nats }) => nats > 0).map(({ index }) => features.columns[index]!.field))],

@@ -96,5 +96,7 @@ test.each(['T', 'D'] as const)('lane %s says which amount would have been ordina
   const change = alert!.typical!.changes.find(({ field }) => field === 'amount')!;
   expect(change.observed).toBe(12345.67);
   expect(change.typical).toBeLessThan(500);
-  expect(alert!.typical!.text).toMatch(/^would be ordinary with .*amount( in this category)? \d+\.\d\d \w{3} instead of 12345\.67/);
+  expect(alert!.typical!.text).toMatch(
+    /^would be ordinary with .*amount( in this category)? \d+\.\d\d \w{3} instead of 12345\.67/,
+  );
 });

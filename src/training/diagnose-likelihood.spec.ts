@@ -91,10 +91,13 @@ describe('likelihood diagnostics', () => {
   });
 
   it('contaminated training rows: ordinary only because of their like', async () => {
-    const contaminated = drawn(NORMALS, (random) =>
-      random.uniform() < 0.04 ? normal(4)(random).map((x) => 8 + 0.3 * x) : normal(4)(random),
+    const contaminated = drawn(2 * NORMALS, (random) =>
+      random.uniform() < 0.03 ? normal(4)(random).map((x) => 8 + 0.3 * x) : normal(4)(random),
     );
-    const diagnosis = await diagnose(inputOf(contaminated, [], false));
+    const diagnosis = await diagnose({
+      ...inputOf(contaminated, [], false),
+      parameters: { 'gaussian-mixture': { transform: 'asinh' } },
+    });
     expect(diagnosis.contamination.masked).toBeGreaterThan(0.01);
     expect(findingsOf(diagnosis).map(({ trap }) => trap)).toEqual(['contaminated']);
   });

@@ -59,7 +59,18 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('help', () => {
   const COMMANDS = ['serve', 'migrate', 'openapi', 'models promote', 'schema infer', 'schema check', 'fit', 'score'];
-  const MORE = ['evaluate', 'compare', 'backtest', 'demo-data', 'replay', 'dead-letters list', 'dead-letters retry'];
+  const MORE = [
+    'evaluate',
+    'compare',
+    'diagnose',
+    'backtest',
+    'demo-data',
+    'replay',
+    'dead-letters list',
+    'dead-letters retry',
+    'sample',
+    'interpolate',
+  ];
 
   test.each([...COMMANDS, ...MORE])('%s --help, as docs/command-line.md has it', async (command) => {
     const { code, stdout } = await run(...command.split(' '), '--help');
@@ -130,6 +141,10 @@ describe('wrong use ends with 2 and one sentence that names the thing', () => {
     ['compare --data @stream.csv --label label --split country --test @huge.csv', /'--split <column>' cannot be used with/],
     ['compare --data @stream.csv --label label --out @stream.csv', /the comparison cannot be written to .*stream\.csv/],
     ['compare --data @stream.csv --label label --budget 1', /'1' is invalid\. expected a number above 0 and at most 0\.5/],
+    ['diagnose --data @nothing.csv', /there is no file .*nothing\.csv/],
+    ['diagnose --data @stream.csv --detector tail', /detector tail has no likelihood to diagnose/],
+    ['diagnose --data @stream.csv --label colour', /no column "colour"/],
+    ['diagnose --data @stream.csv --schema @no-label.yaml', /has no label; a stream is judged by its schema's/],
     [`${BACKTEST.replace('2026-01-08', '2026-02-31')}`, /--start 2026-02-31 is not a date/],
     [`${BACKTEST.replace('2026-01-08', 'monday')}`, /--start monday is not a date/],
     [`${BACKTEST.replace('2026-01-08', '2030-01-01')}`, /--start 2030-01-01: .*from 2026-01-01 to 2026-01-26/],

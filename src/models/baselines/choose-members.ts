@@ -46,7 +46,8 @@ export const chooseMembers = async (data: TrainingData, share: number, candidate
   const [known, judged] = [countFrauds(learn.labels!), countFrauds(judge.labels!)];
   if (known < FRAUDS_MIN || judged < FRAUDS_MIN) {
     reasons.push(`too few frauds to choose on: ${known} to learn from, ${judged} to judge on`);
-    return chosen(fixed);
+    // A line beside the trees steadies them where there is little to learn from.
+    return chosen([...fixed, optional]);
   }
   const scoresOf = async (names: readonly string[], seen: readonly string[]): Promise<Float64Array[]> => {
     const fitted = await fit(names, { ...learn, features: selectColumns(learn.features, seen) });

@@ -1,8 +1,7 @@
 import type { BinnedRows } from './column-bins.js';
 
 /** A node's test is packed into 30 bits: column, shift, threshold. */
-export const COLUMNS_MAX = 1 << 14;
-const COLUMN_MASK = COLUMNS_MAX - 1;
+const COLUMN_MASK = (1 << 14) - 1;
 const SHIFT_AT = 14;
 const THRESHOLD_AT = 22;
 /** Rows scored at a time: their cells and one tree stay in the first cache. */

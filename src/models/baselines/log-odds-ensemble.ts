@@ -4,6 +4,7 @@ import type { Artifact } from '../artifact.js';
 import type { Detector, Estimator, FitContext, Terms, TrainingData } from '../detector.js';
 import { memberArtifacts, nestArtifacts } from '../nested-artifact.js';
 import { parseParameters } from '../parameters.js';
+import { averageLevel, levelCounts } from './column-bins.js';
 import { chooseMembers, type Choice } from './choose-members.js';
 import { gradientBoosting } from './gradient-boosting.js';
 import { LOG_ODDS_MAX, requireBothClasses } from './labelled-rows.js';
@@ -60,10 +61,31 @@ const boundTerms = ({ columns, values }: Terms): Float64Array => {
   return bound;
 };
 
-const create = (members: Readonly<Record<string, Detector>>, choice: Choice): Detector => {
+/** By categorical column: the level that every member takes an unseen one for, so that they agree about it. */
+type StandIns = Readonly<Record<string, number>>;
+
+const standInsOf = (features: FeatureMatrix, labels: Uint8Array): StandIns =>
+  Object.fromEntries(
+    features.columns
+      .map(({ name, kind }, c) => [name, kind === 'categorical' ? averageLevel(levelCounts(features, c, labels)) : -1] as const)
+      .filter(([, level]) => level >= 0),
+  );
+
+const withStandIns = (features: FeatureMatrix, standIns: StandIns): FeatureMatrix => {
+  const { columns, values } = features;
+  const known = values.slice();
+  columns.forEach(({ name, levels }, c) => {
+    const level = standIns[name];
+    if (level === undefined) return;
+    for (let at = c; at < known.length; at += columns.length) if (known[at]! >= levels.length) known[at] = level;
+  });
+  return { ...features, values: known };
+};
+
+const create = (members: Readonly<Record<string, Detector>>, choice: Choice, standIns: StandIns): Detector => {
   const detectors = Object.values(members);
   const chosenColumns = (features: FeatureMatrix): FeatureMatrix =>
-    choice.columns === null ? features : selectColumns(features, choice.columns);
+    withStandIns(choice.columns === null ? features : selectColumns(features, choice.columns), standIns);
   return {
     estimator: NAME,
     score: (features) => meanScores(detectors.map((detector) => detector.score(chosenColumns(features)))),
@@ -74,7 +96,7 @@ const create = (members: Readonly<Record<string, Detector>>, choice: Choice): De
     },
     save: () => {
       const nested = nestArtifacts(Object.fromEntries(Object.entries(members).map(([name, member]) => [name, member.save()])));
-      return { estimator: NAME, meta: { ...nested.meta, choice }, arrays: nested.arrays };
+      return { estimator: NAME, meta: { ...nested.meta, choice, standIns }, arrays: nested.arrays };
     },
   };
 };
@@ -119,7 +141,7 @@ export const logOddsEnsemble: Estimator = {
 
   async fit(data: TrainingData, context: FitContext): Promise<Detector> {
     const parameters = parseParameters(NAME, Parameters, context.parameters);
-    requireBothClasses(NAME, data);
+    const labels = requireBothClasses(NAME, data);
     const part = (from: number, to: number): FitContext => ({
       ...context,
       onProgress: ({ share, message }) => context.onProgress?.({ share: from + (to - from) * share, message }),
@@ -132,7 +154,8 @@ export const logOddsEnsemble: Estimator = {
     });
     const { features } = data;
     const chosen = { ...data, features: choice.columns === null ? features : selectColumns(features, choice.columns) };
-    return create(await fitMembers(choice.members, chosen, parameters, part(CHOOSING_SHARE, 1)), choice);
+    const members = await fitMembers(choice.members, chosen, parameters, part(CHOOSING_SHARE, 1));
+    return create(members, choice, standInsOf(chosen.features, labels));
   },
 
   load(artifact, context) {
@@ -140,7 +163,7 @@ export const logOddsEnsemble: Estimator = {
     const members = Object.entries(memberArtifacts(artifact)).map(
       ([name, member]) => [name, MEMBERS[name]!.load(member, context)] as const,
     );
-    return create(Object.fromEntries(members), artifact.meta['choice'] as Choice);
+    return create(Object.fromEntries(members), choiceOf(artifact), artifact.meta['standIns'] as StandIns);
   },
 };
 

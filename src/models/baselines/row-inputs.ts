@@ -35,7 +35,7 @@ export interface RowInputs {
   readonly ranges: Float64Array;
 }
 
-/** asinh, the default, tames heavy tails and keeps how far out a number is: worth .01 AP over normal quantiles on card payments. */
+/** asinh, the default, tames heavy tails and keeps how far out a number is: a little better on later rows over normal quantiles on card payments. */
 export const inputTransform = z.enum(['asinh', 'quantile-normal']).default('asinh');
 
 const withRanges = (encoder: ColumnEncoder, ranges: Float64Array): RowInputs => {
