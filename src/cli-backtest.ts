@@ -182,7 +182,7 @@ const writeScores = (path: string, { id }: TransactionSchema, result: BacktestRe
 const readable = (result: Omit<BacktestResult, 'judged'>): string => {
   const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
   const ranking = [
-    ['decision', result.auroc.toFixed(4), result.auprc.toFixed(4)],
+    [`ranking by ${result.rankedBy}`, result.auroc.toFixed(4), result.auprc.toFixed(4)],
     ...Object.entries(result.channels).map(([channel, q]) => [`channel ${channel}`, q.auroc.toFixed(4), q.auprc.toFixed(4)]),
   ];
   const called = (type: string): string => (type in result.newTypeShare ? percent(result.newTypeShare[type]!) : '');

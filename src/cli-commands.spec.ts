@@ -272,7 +272,7 @@ describe('sample', () => {
     [{ given: ['x=tall'] }, /--given x=tall: "tall" is no number/],
     [{ given: ['x'] }, /--given x: expected column=value/],
     [{ detector: 'tail' }, /detector tail draws no rows/],
-    [{ detector: 'logistic-regression' }, /detector logistic-regression learns from labels/],
+    [{ detector: 'logistic-regression' }, /detector logistic-regression draws no rows/],
   ])('%j is refused', async (options, message) => {
     await expect(sampled(options)).rejects.toThrow(message);
   });

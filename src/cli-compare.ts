@@ -18,7 +18,7 @@ import { compareReport, type ReportSource } from './compare-report.js';
 import { loadConfig, loadSchema, type Config } from './config.js';
 import { isStream, readLabelledData } from './labelled-data.js';
 import { estimators } from './models/registry.js';
-import { tryToWrite } from './output-file.js';
+import { requireWritable } from './output-file.js';
 import { createTensorBackend } from './tensor-backend.js';
 import { compareDetectors, type CompareResult } from './training/compare-detectors.js';
 import { PROTOCOLS, type Protocol } from './training/evaluate-detectors.js';
@@ -90,7 +90,8 @@ export const compare = async (options: CompareOptions, config: Config, io: Comma
   const schema = options.schema === undefined ? null : loadSchema(options.schema, options.config);
   const label = options.label ?? schema?.label?.column;
   if (label === undefined) throw new UsageError('--label is needed: no schema names the label column');
-  if (options.out !== undefined) await prepareFolder(options.out);
+  if (options.out !== undefined)
+    await prepareFolder(options.out, [options.data, ...(options.test === undefined ? [] : [options.test])]);
   const protocol = options.protocol ?? (isStream(schema) ? 'supervised' : 'one-class');
   const data = await readLabelledData(
     { ...options, label, schema, protocol, ...(options.start !== undefined && { startMs: options.start }) },
@@ -105,7 +106,8 @@ export const compare = async (options: CompareOptions, config: Config, io: Comma
     seeds: options.seeds,
     parameters: config.models,
     budget: options.budget ?? config.policy.budget.share,
-    isOrdered: isStream(schema) || protocol === 'supervised',
+    // Without a split the order of the rows is that of time.
+    isOrdered: isStream(schema) || (protocol === 'supervised' && data.split === null),
   };
   const backend = await createTensorBackend(config.tensorBackend, (line) => io.progress.note(line));
   // Reading needs no cancelling of its own: nothing is lost when Ctrl-C ends the process.
@@ -133,12 +135,11 @@ const printed = ({ labels: _labels, detectors, ...figures }: CompareResult) => (
 const readable = (result: CompareResult, out: string | undefined): string =>
   `${compareTable(result)}${out === undefined ? '' : `${REPORT} and ${FIGURES} written to ${out}\n`}`;
 
-/** Before the long work. @throws UsageError when the folder cannot be written */
-const prepareFolder = (folder: string): Promise<void> =>
-  written(folder, async () => {
-    await mkdir(folder, { recursive: true });
-    for (const name of [REPORT, FIGURES]) await tryToWrite(join(folder, name));
-  });
+/** Before the long work. @throws UsageError when the folder cannot be written, or the result would destroy what is read */
+const prepareFolder = async (folder: string, inputs: readonly string[]): Promise<void> => {
+  await written(folder, () => mkdir(folder, { recursive: true }));
+  for (const name of [REPORT, FIGURES]) for (const input of inputs) await requireWritable(join(folder, name), input);
+};
 
 /** Whole files under their names, or none: each is renamed when it is complete. */
 const writeFolder = (folder: string, result: CompareResult, source: ReportSource): Promise<void> =>
@@ -149,7 +150,7 @@ const writeFolder = (folder: string, result: CompareResult, source: ReportSource
     for (const name of [REPORT, FIGURES]) await rename(unfinished(name), join(folder, name));
   });
 
-const written = async (folder: string, write: () => Promise<void>): Promise<void> => {
+const written = async (folder: string, write: () => Promise<unknown>): Promise<void> => {
   try {
     await write();
   } catch (error) {

@@ -63,7 +63,8 @@ export const evaluate = async (options: EvaluateOptions, config: Config, io: Com
   const file = await openDataFile(options.data);
   const test = options.test === undefined ? null : await openDataFile(options.test);
   if (test) columnPositions(test, [options.label], '--label');
-  if (options.scores !== undefined) await requireWritable(options.scores, options.data);
+  for (const input of [options.data, ...(options.test === undefined ? [] : [options.test])])
+    if (options.scores !== undefined) await requireWritable(options.scores, input);
   const request = { label: options.label, split: options.split ?? null, schema };
   const table = await readTable(file, test, request, (share) => io.progress.report('reading', share));
   for (const note of table.notes) io.progress.note(note);

@@ -77,7 +77,7 @@ export const conditionOf = (given: readonly string[], columns: readonly FeatureC
       const number = column.kind === 'categorical' ? column.levels.indexOf(value) : Number(value);
       if (column.kind === 'categorical' && number < 0)
         throw new UsageError(`--given ${text}: "${value}" is no level of ${name}; there are ${column.levels.join(', ')}`);
-      if (!Number.isFinite(number)) throw new UsageError(`--given ${text}: "${value}" is no number`);
+      if (!Number.isFinite(Math.fround(number))) throw new UsageError(`--given ${text}: "${value}" is no number`);
       return [name, number];
     }),
   );

@@ -48,10 +48,14 @@ export const openSource = async (
   if (options.model !== undefined) return readSource(options.model, options, backend, io);
   if (options.data === undefined) throw new UsageError('--model or --data is needed');
   const estimator = estimatorNamed(options.detector ?? DEFAULT_GENERATIVE);
-  if (estimator.supervised) throw new UsageError(`detector ${estimator.name} learns from labels; it draws no rows`);
+  if (estimator.supervised || estimator.family !== 'generative')
+    throw new UsageError(`detector ${estimator.name} draws no rows; there are ${GENERATIVE_NAMES}`);
   const schema = options.schema === undefined ? null : loadSchema(options.schema, options.config);
-  const request = { label: options.label ?? schema?.label?.column ?? null, split: null, schema };
-  const table = await readTable(await openDataFile(options.data), null, request, (share) => io.progress.report('reading', share));
+  const file = await openDataFile(options.data);
+  // A schema's label is known of past rows only: a file may lack it.
+  const known = schema?.label && file.header.includes(schema.label.column) ? schema.label.column : null;
+  const request = { label: options.label ?? known, split: null, schema };
+  const table = await readTable(file, null, request, (share) => io.progress.report('reading', share));
   for (const note of table.notes) io.progress.note(note);
   check(table);
   // A density of what is normal: known frauds stay out.

@@ -32,6 +32,7 @@ export interface LabelledData {
   readonly labels: Uint8Array;
   readonly split: Uint8Array | null;
   readonly parts?: Parts;
+  readonly entities?: Int32Array;
   readonly featuresOf?: (features: FeatureMatrix, estimator: Estimator) => FeatureMatrix;
   readonly notes: readonly string[];
 }

@@ -6,8 +6,9 @@ import { shuffledIndices } from './fit-rows.js';
 
 type Score = (features: FeatureMatrix) => Float64Array;
 
-/** Rows scored for one explained row, at most about. */
+/** Rows scored for one explained row, at most about; and of a detector whose score takes long. */
 const SCORES_MAX = 1024;
+export const SLOW_SCORES_MAX = 128;
 /** Coalitions are enumerated where each can be seen before so many background rows. */
 const ENUMERATED_ROWS_MIN = 16;
 /** The orders in which columns enter are the same for every row: equal rows have equal attributions. */
@@ -109,13 +110,13 @@ const walkOrders = (score: Score, background: FeatureMatrix, row: Float32Array):
  * whose score has no exact terms. Together with the background's mean score ("baseline") a row's terms add up to its score.
  *
  * Up to 6 columns all coalitions are enumerated; beyond, orders are sampled. The mean is over as many background rows, from
- * the first, as 1,024 scores a row allow. The background should be ordinary training rows in random order.
+ * the first, as `scoresMax` scores a row allow. The background should be ordinary training rows in random order.
  */
-export const attribute = (score: Score, background: FeatureMatrix, features: FeatureMatrix): Terms => {
+export const attribute = (score: Score, background: FeatureMatrix, features: FeatureMatrix, scoresMax = SCORES_MAX): Terms => {
   const width = features.columns.length;
   if (background.rowCount === 0) throw new RangeError('attribution needs at least one background row');
-  const enumerated = 2 ** width * ENUMERATED_ROWS_MIN <= SCORES_MAX;
-  const affordable = Math.max(1, Math.floor(SCORES_MAX / (enumerated ? 2 ** width : 2 * (width + 1))));
+  const enumerated = 2 ** width * ENUMERATED_ROWS_MIN <= scoresMax;
+  const affordable = Math.max(1, Math.floor(scoresMax / (enumerated ? 2 ** width : 2 * (width + 1))));
   const held = selectRows(
     background,
     Uint32Array.from({ length: Math.min(affordable, background.rowCount) }, (_, b) => b),

@@ -12,7 +12,7 @@ export interface CalibratedMember {
   /** Without a slash. */
   readonly name: string;
   readonly detector: Detector;
-  /** Of its scores of rows that it had not seen. */
+  /** Of its scores of rows that it had not seen; an isolation forest's hardly depend on having seen them. */
   readonly calibration: ScoreCalibration;
 }
 
@@ -20,6 +20,7 @@ export interface CalibratedMember {
 export const harmonicMean = (minusLogs: ArrayLike<number>): number => {
   let largest = -Infinity;
   for (let i = 0; i < minusLogs.length; i += 1) largest = Math.max(largest, minusLogs[i]!);
+  if (largest === Infinity) return Infinity;
   let sum = 0;
   for (let i = 0; i < minusLogs.length; i += 1) sum += Math.exp(minusLogs[i]! - largest);
   return largest + Math.log(sum / minusLogs.length);

@@ -29,6 +29,7 @@ const UNUSUAL_NATS = Math.log(40);
 
 const create = (members: readonly CalibratedMember[], choice: string): Detector => ({
   estimator: NAME,
+  isSlow: true,
   choice,
   score: (features) => harmonicSurprise(members, features),
   save() {
@@ -57,7 +58,7 @@ const trim = async (rows: FeatureMatrix, share: number, context: FitContext): Pr
   );
   const scores = detector.score(rows);
   const order = [...scores.keys()].sort((a, b) => scores[a]! - scores[b]! || a - b);
-  const keptCount = Math.round((1 - share) * rows.rowCount);
+  const keptCount = Math.min(rows.rowCount - 1, Math.round((1 - share) * rows.rowCount));
   const chosen = (part: number[]): FeatureMatrix =>
     selectRows(
       rows,

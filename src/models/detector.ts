@@ -57,6 +57,8 @@ export interface Detector {
   readonly choice?: string;
   /** One score per row; **higher = more anomalous**. Never NaN. A row alone scores the same bits as in a batch. */
   score(features: FeatureMatrix): Float64Array;
+  /** True where a score takes long (0.1 ms and more): explanations then ask for fewer. */
+  readonly isSlow?: boolean;
   /** Exact additive terms of the score, where the model factorises. */
   terms?(features: FeatureMatrix): Terms;
   /** What would have been usual, where the model can say. */

@@ -40,4 +40,5 @@ test('light reasons and repeated fields are left out', () => {
   const same = reason('log_amount', 'amount', 8, 950, [10, 60]);
   expect(patternOf([amount(950), same, reason('s_hour', 'time', 2.6, 3, [9, 20])], schema)).toBe('amount above usual');
   expect(patternOf([], schema)).toBe('');
+  expect(patternOf([reason('s_hour', 'time', -0.5, 3, [9, 20])], schema)).toBe('hour of day (UTC) below usual');
 });

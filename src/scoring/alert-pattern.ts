@@ -11,8 +11,8 @@ const PARTS_MAX = 3;
  * alphabetical order. A name instead of a distance: it is the same on every worker, needs no memory, and a person reads it.
  */
 export const patternOf = (reasons: readonly Reason[], schema: TransactionSchema): string => {
-  const least = SHARE_MIN * (reasons[0]?.nats ?? 0);
-  const parts = reasons.filter(({ nats }) => nats >= least).map((reason) => partOf(reason, schema));
+  const least = SHARE_MIN * Math.max(0, reasons[0]?.nats ?? 0);
+  const parts = reasons.filter(({ nats }, rank) => rank === 0 || nats >= least).map((reason) => partOf(reason, schema));
   return [...new Set(parts)].slice(0, PARTS_MAX).sort().join(' · ');
 };
 

@@ -1,6 +1,6 @@
 import type { Channel } from '../domain/decision.js';
 import type { FeatureMatrix } from '../domain/feature-matrix.js';
-import { attribute } from '../models/attribution.js';
+import { attribute, SLOW_SCORES_MAX } from '../models/attribution.js';
 import type { Detector, UsualValues } from '../models/detector.js';
 import { channelFeatures, type ScoringModel } from './scoring-model.js';
 
@@ -22,7 +22,8 @@ export const channelTerms = (
 ): readonly ColumnTerm[] => {
   const background = channelFeatures(model.featureSet, channel, model.background, detector.estimator);
   if (!detector.terms && background.rowCount === 0) return [];
-  const terms = detector.terms?.(features) ?? attribute((rows) => detector.score(rows), background, features);
+  const scoresMax = detector.isSlow ? SLOW_SCORES_MAX : undefined;
+  const terms = detector.terms?.(features) ?? attribute((rows) => detector.score(rows), background, features, scoresMax);
   return terms.columns
     .map((name, i) => ({ nats: terms.values[i]!, index: features.columns.findIndex((column) => column.name === name) }))
     .filter(({ index }) => index >= 0)

@@ -75,3 +75,21 @@ test('two planted fields need two changes; columns of one field change together;
   expect(together.fields).toEqual(['speed']);
   expect(searchTypical({ ...search, threshold: -1e9, features: featureMatrix(COLUMNS, planted), fields: ['speed'] })).toBeNull();
 });
+
+test('a field that turns out not to matter is not changed, nor is one of which nothing else is known', () => {
+  const columns = ['a', 'b', 'c'].map((name) => numericColumn(name));
+  const rows = (...values: number[]): FeatureMatrix => featureMatrix(columns, Float32Array.from(values));
+  const score = ({ values, rowCount }: FeatureMatrix): Float64Array =>
+    Float64Array.from({ length: rowCount }, (_, r) => Math.max(values[3 * r + 1]!, values[3 * r + 2]!));
+  const found = searchTypical({
+    score,
+    features: rows(0, 9, 9),
+    fields: ['a', 'b', 'c'],
+    background: rows(1, 1, 1, 2, 2, 2),
+    threshold: 3,
+  })!;
+  expect([...found.fields].sort()).toEqual(['b', 'c']);
+  expect(found.features.values[0]).toBe(0);
+  const same = { score, features: rows(0, 9, 9), fields: ['b'], background: rows(0, 9, 9), threshold: 3 };
+  expect(searchTypical(same)).toBeNull();
+});

@@ -13,6 +13,7 @@ const ORDINARY_P = 0.1;
 const CHANGES_MAX = 3;
 const FIELDS_TRIED = 4;
 const ROWS_TRIED = 16;
+const SLOW_ROWS_TRIED = 4;
 
 /** The largest score of a window that is still ordinary. */
 export const ordinaryScore = ({ n, knots, survival }: ScoreCalibration): number => {
@@ -29,6 +30,8 @@ export interface TypicalSearch {
   readonly usual?: UsualValues | undefined;
   readonly usualOf?: ((features: FeatureMatrix) => UsualValues) | undefined;
   readonly background: FeatureMatrix;
+  /** Rows of the background that are tried. */
+  readonly rowsTried?: number;
   /** Fields, the heaviest first. A field's columns change together: they say one thing. */
   readonly fields: readonly string[];
   readonly threshold: number;
@@ -56,20 +59,22 @@ const withField = (row: FeatureMatrix, field: string, cellOf: (column: number) =
 
 /** Each field with what is usual given the rest, and as some ordinary rows have it. */
 const candidatesOf = (
-  { background, usual: first, usualOf, features }: TypicalSearch,
+  { background, usual: first, usualOf, features, rowsTried = ROWS_TRIED }: TypicalSearch,
   row: FeatureMatrix,
   fields: readonly string[],
 ): Candidate[] => {
   const usual = row === features ? (first ?? usualOf?.(row)) : usualOf?.(row);
   const width = row.columns.length;
-  return fields.flatMap((field) => [
+  const candidates = fields.flatMap((field) => [
     ...(usual ? [{ field, isUsual: true, values: withField(row, field, (c) => usual.median[c]!) }] : []),
-    ...Array.from({ length: Math.min(ROWS_TRIED, background.rowCount) }, (_, b) => ({
+    ...Array.from({ length: Math.min(rowsTried, background.rowCount) }, (_, b) => ({
       field,
       isUsual: false,
       values: withField(row, field, (c) => background.values[b * width + c]!),
     })),
   ]);
+  // Where nothing is known of a field its cell stays as it is: no change.
+  return candidates.filter(({ values }) => values.some((value, c) => !Object.is(value, row.values[c])));
 };
 
 const scoreCandidates = ({ score }: TypicalSearch, row: FeatureMatrix, candidates: readonly Candidate[]): Float64Array => {
@@ -89,6 +94,7 @@ const choose = (candidates: readonly Candidate[], scores: Float64Array, threshol
 
 /**
  * Greedy: the fewest fields found that make a row ordinary, by one change after the other; null when three are not enough.
+ * Changes that turn out not to be needed (a score that is the largest of several moves only with the last) are taken back.
  * Cost: at most 3 x (4 x 17 scores and one question for usual values).
  */
 export const searchTypical = (search: TypicalSearch): TypicalRow | null => {
@@ -103,9 +109,21 @@ export const searchTypical = (search: TypicalSearch): TypicalRow | null => {
     const { field, values } = candidates[chosen]!;
     features = featureMatrix(features.columns, values);
     changed.push(field);
-    if (scores[chosen]! <= search.threshold) return { fields: changed, features, score: scores[chosen]! };
+    if (scores[chosen]! <= search.threshold)
+      return withoutNeedless(search, { fields: changed, features, score: scores[chosen]! });
   }
   return null;
+};
+
+const withoutNeedless = (search: TypicalSearch, found: TypicalRow): TypicalRow => {
+  let needed = found;
+  for (const field of found.fields.slice(0, -1)) {
+    const values = withField(needed.features, field, (c) => search.features.values[c]!);
+    const features = featureMatrix(needed.features.columns, values);
+    const score = search.score(features)[0]!;
+    if (score <= search.threshold) needed = { fields: needed.fields.filter((each) => each !== field), features, score };
+  }
+  return needed;
 };
 
 /**
@@ -129,6 +147,7 @@ export const nearestTypical = (
     usual: evidence.usual,
     usualOf: detector.usualValues && ((rows) => detector.usualValues!(rows)),
     background: channelFeatures(model.featureSet, channel, model.background, detector.estimator),
+    ...(detector.isSlow && { rowsTried: SLOW_ROWS_TRIED }),
     fields: [...new Set(terms.filter(({ nats }) => nats > 0).map(({ index }) => features.columns[index]!.field))],
     threshold: ordinaryScore(calibration),
   });

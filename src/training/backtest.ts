@@ -44,8 +44,10 @@ export interface JudgedRow {
 }
 
 export interface BacktestResult {
+  /** Of the ranking: by `rankedBy`, a channel's score or the fused F. */
   readonly auroc: number;
   readonly auprc: number;
+  readonly rankedBy: Channel | 'F';
   readonly cardPrecisionAt100: number;
   readonly trainRows: number;
   readonly trainFrauds: number;
@@ -104,7 +106,7 @@ export const backtest = async (input: BacktestInput, context: BacktestContext): 
   const seconds = (context.now() - startedAt) / 1000;
   const fitted = CHANNELS.filter((channel) => candidate.model.detectors[channel]);
   return {
-    ...judgeBacktest(replayed, fitted, { ...input, trainToMs, testFromMs }),
+    ...judgeBacktest(replayed, fitted, input.policy.ranking, { ...input, trainToMs, testFromMs }),
     newTypeShare: candidate.model.knownFraud ? newTypeShare(replayed, newTypeIds, input.labels) : {},
     trainRows: candidate.report.trainRows,
     trainFrauds: candidate.report.trainFrauds,

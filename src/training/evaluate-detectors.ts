@@ -20,6 +20,8 @@ export interface EvaluateInput {
   readonly split: Uint8Array | null;
   /** Instead of a split: the rows to learn from and the rows to judge, where time says which is which. */
   readonly parts?: Parts;
+  /** As `TrainingData`, one per row. */
+  readonly entities?: Int32Array;
   /** An estimator's part of the columns; absent: all of them. */
   readonly featuresOf?: (features: FeatureMatrix, estimator: Estimator) => FeatureMatrix;
   /** Where labels and split come from, for messages; a split that no column says is one by file. */
@@ -201,7 +203,12 @@ const trainingData = (input: EvaluateInput, train: Uint32Array, estimator: Estim
   const features = featuresOf(input, estimator);
   if (protocol === 'unsupervised') return { features: selectRows(features, train) };
   const rows = estimator.supervised ? train : train.filter((row) => labels[row] === 0);
-  return { features: selectRows(features, rows), labels: Uint8Array.from(rows, (row) => labels[row]!) };
+  const { entities } = input;
+  return {
+    features: selectRows(features, rows),
+    labels: Uint8Array.from(rows, (row) => labels[row]!),
+    ...(entities && { entities: Int32Array.from(rows, (row) => entities[row]!) }),
+  };
 };
 
 const fitOne = (

@@ -93,7 +93,9 @@ export const fitChannels = async (
     fork: `${channel}/${estimator}`,
   });
   const report = sharedProgress(context);
-  const signal = context.signal && { signal: context.signal };
+  // A fit that fails ends the one beside it.
+  const stop = new AbortController();
+  const signal = { signal: context.signal ? AbortSignal.any([context.signal, stop.signal]) : stop.signal };
   const fitHere = (task: FitTask): Promise<Detector> =>
     runFitTask(task, { random: context.random, backend: context.backend, onProgress: report(task.fork), ...signal });
   const fitBeside = async (task: FitTask, fitElsewhere: FitElsewhere): Promise<Detector> => {
@@ -114,7 +116,12 @@ export const fitChannels = async (
   const here = (async () => {
     for (const { channel, task } of tasks.filter((each) => !beside.includes(each))) detectors[channel] = await fitHere(task);
   })();
-  await Promise.all([...running, here]);
+  try {
+    await Promise.all([...running, here]);
+  } catch (error) {
+    stop.abort(error);
+    throw error;
+  }
   return detectors;
 };
 

@@ -1,4 +1,4 @@
-import { CHANNELS, type Channel } from '../domain/decision.js';
+import { CHANNELS, type Channel, type Policy } from '../domain/decision.js';
 import type { Label } from '../domain/label.js';
 import type { ScoredTransaction } from '../domain/scored-transaction.js';
 import { auroc, averagePrecision, cardPrecisionAtK } from './evaluate.js';
@@ -20,18 +20,24 @@ export interface Truth {
  * Judges replayed rows as the Fraud Detection Handbook does: transactions of customers already known as compromised are left
  * out, alert rates count all rows.
  */
-export const judgeBacktest = (rows: readonly ScoredTransaction[], fitted: readonly Channel[], happened: Truth) => {
+export const judgeBacktest = (
+  rows: readonly ScoredTransaction[],
+  fitted: readonly Channel[],
+  ranking: Policy['ranking'],
+  happened: Truth,
+) => {
   const truth = fraudLabels(happened);
   const isJudged = judgedByBook(happened);
   const judged = rows.filter(({ transaction }) => isJudged(transaction));
   const labels = Uint8Array.from(judged, (row) => (truth.has(row.transaction.id) ? 1 : 0));
-  const only = fitted.length === 1 ? fitted[0]! : null;
-  const scoreOf = (row: ScoredTransaction): number => (only ? row.channels[only].score : row.fused.score);
+  const rankedBy = rankingChannel(fitted, ranking);
+  const scoreOf = (row: ScoredTransaction): number => (rankedBy ? row.channels[rankedBy].score : row.fused.score);
   const scores = Float64Array.from(judged, scoreOf);
   const ofChannel = (channel: Channel): Float64Array => Float64Array.from(judged, (row) => row.channels[channel].score);
   return {
     auroc: auroc(labels, scores),
     auprc: averagePrecision(labels, scores),
+    rankedBy: rankedBy ?? ('F' as const),
     cardPrecisionAt100: cardPrecisionAtK(
       judged.map((row) => ({
         day: Math.floor(row.transaction.occurredAtMs / DAY_MS),
@@ -57,6 +63,15 @@ export const judgeBacktest = (rows: readonly ScoredTransaction[], fitted: readon
       channels: Object.fromEntries(CHANNELS.map((channel) => [channel, row.channels[channel].score])) as Record<Channel, number>,
     })),
   };
+};
+
+/**
+ * What rows are ranked by. Lanes spend parts of the alert budget on what S does not see and leave its ranking alone: one number
+ * of all channels costs average precision on known fraud. Null: the fused score.
+ */
+const rankingChannel = (fitted: readonly Channel[], { kind, weights }: Policy['ranking']): Channel | null => {
+  if (fitted.length === 1) return fitted[0]!;
+  return kind === 'lanes' && fitted.includes('S') && weights.S > 0 ? 'S' : null;
 };
 
 /** Whether a test transaction is judged: those of customers already known as compromised on its day are not. */

@@ -157,7 +157,7 @@ const sliceDataset = (dataset: Dataset, input: RetrainInput): Slices => {
 };
 
 /** The primary entities by number in order of appearance; a transaction without entities is one of its own. */
-const entityNumbers = (transactions: readonly Transaction[]): Int32Array => {
+export const entityNumbers = (transactions: readonly Transaction[]): Int32Array => {
   const numbers = new Map<string, number>();
   return Int32Array.from(transactions, ({ id, entities: [primary = id] }) => {
     const number = numbers.get(primary) ?? numbers.size;

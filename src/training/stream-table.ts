@@ -10,6 +10,7 @@ import { channelFeatures } from '../scoring/scoring-model.js';
 import { buildDataset, knownFrauds, maturedLabels } from './dataset.js';
 import type { Parts, Protocol } from './evaluate-detectors.js';
 import { judgedByBook } from './judge-backtest.js';
+import { entityNumbers } from './retrain.js';
 
 const DAY_MS = 86_400_000;
 
@@ -39,6 +40,8 @@ export interface StreamTable {
   readonly parts: Parts;
   /** The rows' transactions. */
   readonly transactions: readonly Transaction[];
+  /** Of the rows, as `TrainingData`. */
+  readonly entities: Int32Array;
   /** The columns of the channel that the estimator would feed. */
   readonly featuresOf: (features: FeatureMatrix, estimator: Estimator) => FeatureMatrix;
 }
@@ -75,6 +78,7 @@ export const streamTable = async (
   return {
     features,
     transactions,
+    entities: entityNumbers(transactions),
     labels: Uint8Array.from(transactions, (t) => ((t.occurredAtMs < trainToMs ? known : truth).has(t.id) ? 1 : 0)),
     parts: {
       train: trainingRows(transactions, known, input),

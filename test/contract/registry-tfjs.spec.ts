@@ -14,7 +14,8 @@ const documented = parse(readFileSync('config/models.yaml', 'utf8')) as Record<s
 
 /** A fit of few steps, so that two implementations' rounding has not grown. */
 const fit = (estimator: Estimator, backend: TensorBackend): Promise<Detector> => {
-  const parameters = 'stepsMax' in documented[estimator.name]! ? { stepsMin: 8, stepsMax: 8 } : {};
+  const known = documented[estimator.name]!;
+  const parameters = 'stepsMax' in known ? { stepsMin: 8, stepsMax: 8 } : 'steps' in known ? { steps: 8 } : {};
   return estimator.fit(purchases(estimator, 120), { random: createRandom(3), backend, parameters });
 };
 

@@ -10,11 +10,10 @@ const REFRESH_MS = 5000;
 export const useNewTypes = (service: Service, feed: Feed): readonly AlertPattern[] => {
   const [patterns, setPatterns] = useState<readonly AlertPattern[]>([]);
   const [asked, setAsked] = useState(0);
-  const newest = feed.alerts[0]?.sequence;
   useEffect(() => {
-    const timer = setTimeout(() => setAsked((times) => times + 1), REFRESH_MS);
-    return () => clearTimeout(timer);
-  }, [newest]);
+    const timer = setInterval(() => setAsked((times) => times + 1), REFRESH_MS);
+    return () => clearInterval(timer);
+  }, []);
   useEffect(() => {
     if (!feed.loaded) return undefined;
     const stop = new AbortController();

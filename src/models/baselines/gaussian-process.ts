@@ -82,6 +82,7 @@ const scoreRows = (rows: EncodedRows, from: number, distances: RowDistances, ker
 
 const create = (encoder: ColumnEncoder, distances: RowDistances, kernel: Kernel): Detector => ({
   estimator: NAME,
+  isSlow: true,
   score(features) {
     const scores = new Float64Array(features.rowCount);
     forChunks(encoder, features, (rows, from) => {

@@ -118,7 +118,10 @@ const chooseRows = (labels: Uint8Array, rowsMax: number, random: Random): { rows
   const frauds = shuffled.filter((r) => labels[r] === 1).subarray(0, Math.ceil(rowsMax / 2));
   const legitimate = shuffled.filter((r) => labels[r] === 0);
   const kept = legitimate.subarray(0, rowsMax - frauds.length);
-  return { rows: Uint32Array.of(...frauds, ...kept).sort(), legitimateShare: kept.length / legitimate.length };
+  const rows = new Uint32Array(frauds.length + kept.length);
+  rows.set(frauds);
+  rows.set(kept, frauds.length);
+  return { rows: rows.sort(), legitimateShare: kept.length / legitimate.length };
 };
 
 /** Passes over the rows between two looks at the clock of the event loop, by cells. */

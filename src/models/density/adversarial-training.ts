@@ -23,13 +23,14 @@ export interface NetworkRows {
   readonly values: Float32Array;
 }
 
-/** Deviation of the instance noise at the start and at the end. */
+/** Deviation of the instance noise at the start and at the end, in units of z. */
 const [NOISE_START, NOISE_END] = [0.3, 0.1];
 const BETA1 = 0.5;
 const CLIP_NORM = 5;
 /** Decay of the running mean of both networks' weights (Yazici et al. 2019): the game circles, its mean does not. */
 const AVERAGING = 0.99;
-const STEPS_PER_PAUSE = 5;
+/** Rows behind moments, real or generated, and the most that the last correction of deviations stretches. */
+const [MOMENT_ROWS, RATIO_MAX] = [4096, 4];
 
 const normals = (engine: Engine, rows: number, columns: number, random: Random, sd = 1): Tensor =>
   engine.constant(
@@ -83,6 +84,21 @@ interface Game {
   readonly settings: AdversarialSettings;
 }
 
+/** Falls in a line to a tenth. */
+const rateAt = ({ learningRate, steps }: AdversarialSettings, step: number): number => learningRate * (1 - (0.9 * step) / steps);
+
+/** Endless shuffled batches; every row once a pass. */
+const realBatches = function* ({ width, values }: NetworkRows, size: number, random: Random): Generator<Float32Array, never> {
+  for (;;) {
+    const order = shuffledIndices(values.length / width, random);
+    for (let from = 0; from + size <= order.length; from += size) {
+      const batch = new Float32Array(size * width);
+      order.subarray(from, from + size).forEach((r, i) => batch.set(values.subarray(r * width, (r + 1) * width), i * width));
+      yield batch;
+    }
+  }
+};
+
 const initialGenerator = ({ encoder, layout, rows, settings }: Game, random: Random): Weights => {
   const weights = perceptron('generator', [settings.latent, settings.hidden, rows.width], random);
   for (const { index, start } of layout.discrete)
@@ -90,6 +106,33 @@ const initialGenerator = ({ encoder, layout, rows, settings }: Game, random: Ran
       weights['generatorb3']!.values[layout.dimensions.length + start + i] = encoder.columns[index]!.logFrequencies[outcome]!;
     });
   return weights;
+};
+
+/** Mean and deviation of one dimension's observed cells. */
+const spreadOf = ({ width, values }: NetworkRows, dimension: number): { mean: number; deviation: number } => {
+  let [count, sum, squares] = [0, 0, 0];
+  for (let at = dimension; at < values.length; at += width) {
+    if (values[at] === 0) continue;
+    count += 1;
+    sum += values[at]!;
+    squares += values[at]! ** 2;
+  }
+  const mean = sum / count;
+  return { mean, deviation: Math.sqrt(squares / count - mean ** 2) };
+};
+
+/** Scales and shifts the generator's z to the training rows' means and deviations: averaged weights are a little too calm. */
+const matchSpread = ({ layout, rows }: Game, weights: Weights, drawn: NetworkRows): Weights => {
+  const [last, bias] = [weights['generator3']!, weights['generatorb3']!];
+  const [slopes, shifts] = [last.values.slice(), bias.values.slice()];
+  for (let d = 0; d < layout.dimensions.length; d += 1) {
+    const [real, generated] = [spreadOf(rows, d), spreadOf(drawn, d)];
+    const ratio = real.deviation / generated.deviation;
+    if (!(ratio > 0 && ratio < RATIO_MAX)) continue;
+    for (let at = d; at < slopes.length; at += last.columns) slopes[at]! *= ratio;
+    shifts[d] = real.mean + ratio * (shifts[d]! - generated.mean);
+  }
+  return { ...weights, generator3: { ...last, values: slopes }, generatorb3: { ...bias, values: shifts } };
 };
 
 /**
@@ -108,25 +151,19 @@ export const playGame = async (game: Game, context: FitContext, shareOfFit: numb
   const generator = learner(engine, initialGenerator(game, initial));
   const discriminator = learner(engine, perceptron('discriminator', [rows.width, settings.hidden, 1], initial));
   const target = engine.scope(() => {
-    const { means, products } = momentsOf(
-      engine,
-      engine.clip(engine.constant(rowCount, rows.width, rows.values), -INPUT_MAX, INPUT_MAX),
-    );
+    const some = Math.min(rowCount, MOMENT_ROWS);
+    const { value } = realBatches(rows, some, context.random.fork('moments')).next();
+    const { means, products } = momentsOf(engine, engine.clip(engine.constant(some, rows.width, value), -INPUT_MAX, INPUT_MAX));
     return [means, products] as const;
   });
   const fake = (): Tensor =>
     drawGenerated(engine, generator.tensors, encoder, layout, normals(engine, size, settings.latent, random), random);
-  let order = shuffledIndices(rowCount, random);
-  let next = 0;
+  const batches = realBatches(rows, size, random);
   try {
     for (let step = 1; step <= settings.steps; step += 1) {
-      if (next + size > rowCount) [order, next] = [shuffledIndices(rowCount, random), 0];
-      const real = new Float32Array(size * rows.width);
-      for (let i = 0; i < size; i += 1, next += 1)
-        real.set(rows.values.subarray(order[next]! * rows.width, (order[next]! + 1) * rows.width), i * rows.width);
-      const left = 1 - step / settings.steps;
-      const sd = NOISE_END + (NOISE_START - NOISE_END) * left;
-      const rate = settings.learningRate * (0.1 + 0.9 * left);
+      const real = batches.next().value;
+      const sd = NOISE_START + ((NOISE_END - NOISE_START) * step) / settings.steps;
+      const rate = rateAt(settings, step);
       const judge = (batch: Tensor): Tensor =>
         discriminate(engine, discriminator.tensors, engine.add(batch, normals(engine, size, rows.width, random, sd)));
       engine.scope(() => {
@@ -142,10 +179,14 @@ export const playGame = async (game: Game, context: FitContext, shareOfFit: numb
         const distance = momentDistance(engine, generated, { means: target[0], products: target[1] });
         return engine.add(fooled, engine.scale(distance, settings.momentWeight));
       }, rate);
-      if (step % STEPS_PER_PAUSE === 0 || step === settings.steps)
-        await betweenSteps(context, (shareOfFit * step) / settings.steps, `game, step ${step} of ${settings.steps}`);
+      await betweenSteps(context, (shareOfFit * step) / settings.steps, `game, step ${step} of ${settings.steps}`);
     }
-    return { ...generator.weights(), ...discriminator.weights() };
+    const weights = generator.weights();
+    const drawn = engine.scope(() => {
+      const latent = normals(engine, MOMENT_ROWS, settings.latent, random);
+      return engine.read(drawGenerated(engine, constantsOf(engine, weights), encoder, layout, latent, random));
+    });
+    return { ...matchSpread(game, weights, { ...rows, values: drawn }), ...discriminator.weights() };
   } finally {
     for (const each of [generator, discriminator]) each.dispose();
     for (const tensor of target) engine.dispose(tensor);
@@ -181,13 +222,11 @@ export const trainInverse = async (game: Game, weights: Weights, context: FitCon
         inverse.step(
           () =>
             engine.mean(reconstructionEnergy(engine, tensors, layout, batch, observed, invert(engine, inverse.tensors, batch))),
-          settings.learningRate * (1.1 - step / settings.steps),
+          rateAt(settings, step),
         );
       });
-      if (step % STEPS_PER_PAUSE === 0 || step === settings.steps) {
-        const share = shareBefore + ((1 - shareBefore) * step) / settings.steps;
-        await betweenSteps(context, Math.min(1, share), `inverse, step ${step} of ${settings.steps}`);
-      }
+      const share = Math.min(1, shareBefore + ((1 - shareBefore) * step) / settings.steps);
+      await betweenSteps(context, share, `inverse, step ${step} of ${settings.steps}`);
     }
     return { ...weights, ...inverse.weights() };
   } finally {

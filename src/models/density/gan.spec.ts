@@ -28,8 +28,8 @@ const mean = (values: Float64Array): number => values.reduce((sum, value) => sum
 
 describe('generative adversarial network', () => {
   const fitted = gan.fit(
-    { features: draw(3000, 1, MODES) },
-    { random: createRandom(1), backend: createSimdBackend() },
+    { features: draw(2000, 1, MODES) },
+    { random: createRandom(1), backend: createSimdBackend(), parameters: { stepsMin: 500 } },
   ) as Promise<Detector & Sampler>;
 
   it('covers every mode: none collapsed, half of the draws within the radius that holds 86 % of the truth', async () => {
@@ -68,10 +68,10 @@ describe('generative adversarial network', () => {
 
   it('scores missing cells that training never had, and draws what it was fitted on with gaps', async () => {
     const random = createRandom(6);
-    const gaps = rowsOf(Array.from({ length: 400 }, () => [random.uniform() < 0.3 ? NaN : random.normal(), random.normal(), 0]));
+    const gaps = rowsOf(Array.from({ length: 300 }, () => [random.uniform() < 0.3 ? NaN : random.normal(), random.normal(), 0]));
     const model = (await gan.fit(
       { features: gaps },
-      { random: createRandom(1), backend: createSimdBackend(), parameters: { steps: 300 } },
+      { random: createRandom(1), backend: createSimdBackend(), parameters: { stepsMin: 100, hidden: 16 } },
     )) as Detector & Sampler;
     const { values } = model.sample(2000, createRandom(2));
     const missing = values.filter((value, at) => at % 3 === 0 && Number.isNaN(value)).length / 2000;

@@ -20,7 +20,9 @@ const parametersSchema = z.strictObject({
   hidden: z.int().min(1).max(512).default(64),
   rowsMax: z.int().min(10).max(1_000_000).default(20_000),
   batchSize: z.int().min(2).max(4096).default(128),
-  steps: z.int().min(1).max(100_000).default(800),
+  epochs: z.number().positive().max(1000).default(5),
+  stepsMin: z.int().min(1).max(100_000).default(800),
+  stepsMax: z.int().min(1).max(100_000).default(3000),
   learningRate: z.number().positive().max(1).default(5e-3),
   momentWeight: z.number().nonnegative().max(1000).default(0.5),
   discriminatorWeight: z.number().nonnegative().max(100).default(0.5),
@@ -175,7 +177,9 @@ export const gan: Estimator = {
     const { latent } = parameters;
     if (layout.columns.length === 0)
       return create(encoder, { weights: {}, latent, logitScale: 0, logitRange: [0, 0] }, context.backend);
-    const game = { encoder, layout, rows: networkRows(encoder, layout, rows), settings: parameters };
+    const { epochs, stepsMin, stepsMax, batchSize } = parameters;
+    const steps = Math.min(stepsMax, Math.max(stepsMin, Math.round((epochs * rows.rowCount) / batchSize)));
+    const game = { encoder, layout, rows: networkRows(encoder, layout, rows), settings: { ...parameters, steps } };
     const played = await playGame(game, context, GAME_SHARE);
     const weights = await trainInverse(game, played, context, GAME_SHARE);
     const count = Math.min(SCALE_ROWS, rows.rowCount);
