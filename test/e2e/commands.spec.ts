@@ -223,6 +223,8 @@ describe('backtest', () => {
       'channels',
       'judgedFrauds',
       'judgedRows',
+      'newTypeShare',
+      'rankedBy',
       'recallByType',
       'testFrauds',
       'testRows',

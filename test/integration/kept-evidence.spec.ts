@@ -19,10 +19,11 @@ import {
 } from '../../src/scoring/ports.js';
 import { scoreBatch } from '../../src/scoring/score-batch.js';
 import { OnlineLine, scoreTransactions } from '../../src/scoring/score-transactions.js';
-import { saveScoringModel, type ScoringModel } from '../../src/scoring/scoring-model.js';
+import { saveScoringModel } from '../../src/scoring/scoring-model.js';
 import { LabelStore } from '../../src/store/label.store.js';
 import { PostgresScoringStore } from '../../src/store/scoring.store.js';
 import { DAY, HOUR, ORACLE_FEATURES, ORACLE_SCHEMA, START_MS } from '../support/feature-oracle.js';
+import { ORACLE_MODEL } from '../support/late-stream.js';
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js';
 
 // A thread runs the built program.
@@ -37,10 +38,6 @@ jest.unstable_mockModule('node:worker_threads', () => ({
 const { WorkerPool } = await import('../../src/worker-pool.js');
 
 const parser = transactionParser(ORACLE_SCHEMA);
-const model = {
-  ...{ version: 'm', featureSet: ORACLE_FEATURES, detectors: {}, platt: null },
-  usualScales: {},
-} as unknown as ScoringModel;
 const terms = { calibration: null, policy: { version: 'p' } as Policy };
 
 /** Reads each batch twice in one snapshot: as asked, and everything. */
@@ -105,7 +102,7 @@ class ComparingScorer extends Scorer {
   ): Promise<{ work: Work; result: ScoringResult }> {
     const { work, result } = await this.pool.score(read);
     const whole = deliverOnce(this.store.whole.get(work.evidence)!);
-    const expected = scoreBatch({ transactions: work.transactions, states: work.states, evidence: whole }, model, terms);
+    const expected = scoreBatch({ transactions: work.transactions, states: work.states, evidence: whole }, ORACLE_MODEL, terms);
     this.batches += 1;
     if (text(result) !== text(expected)) this.different.push(work.transactions[0]?.id ?? '');
     return { work, result };
@@ -139,7 +136,11 @@ const live = async (source: DataSource, rounds: number, seed: number) => {
   const broken: Error[] = [];
   const pool = new WorkerPool(2, 'reference', (error) => broken.push(error));
   const useModel = () =>
-    pool.useModel(saveScoringModel(model), { featureSet: ORACLE_FEATURES.id, lookBackMs: ORACLE_FEATURES.lookBackMs }, terms);
+    pool.useModel(
+      saveScoringModel(ORACLE_MODEL),
+      { featureSet: ORACLE_FEATURES.id, lookBackMs: ORACLE_FEATURES.lookBackMs },
+      terms,
+    );
   await useModel();
   const scorer = new ComparingScorer(pool, store);
   const line = new OnlineLine(ORACLE_SCHEMA, parser, store, scorer);
