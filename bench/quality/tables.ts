@@ -191,7 +191,7 @@ export const supervisedSection = async (context: QualityContext): Promise<Sectio
   return {
     name: 'supervised',
     text: [
-      `${context.command}; seed 0. Detectors that learn without labels get the legitimate training rows. The peers' split is stated as 60 %, but scikit-learn's logistic regression has .975 / .849 there (\`bench/peers/quality_peer.py\`) and about their figure at 70 %, where they stand.`,
+      `${context.command}; seed 0. Detectors that learn without labels get the legitimate training rows. The peers' split is stated as 60 %, but scikit-learn's logistic regression has .975 / .849 there (\`bench/peers/quality_peer.py\`) and about their figure at 70 %: they may belong there.`,
       markdownTable(['detector', ...header, 'fit s', 'rows/s'], [...ours, ...peers]),
     ].join('\n\n'),
     figures: Object.fromEntries(TRAIN_SHARES.map((share, i) => [share, Object.fromEntries(shares[i]!)])),
