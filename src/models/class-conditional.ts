@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type FeatureMatrix, selectRows } from '../domain/feature-matrix.js';
 import type { TensorBackend } from '../tensor/backend.js';
 import type { Artifact } from './artifact.js';
+import { requireBothClasses } from './baselines/labelled-rows.js';
 import { gaussianMixture } from './density/gaussian-mixture.js';
 import type { DensityModel, Detector, Estimator, FitContext, TrainingData } from './detector.js';
 import { memberArtifacts, nestArtifacts } from './nested-artifact.js';
@@ -60,15 +61,10 @@ export const fitFewRows = (
   return gaussianMixture.fit({ features }, { ...context, parameters: { transform, ridge } }) as Promise<DensityModel>;
 };
 
-const classesOf = ({ features, labels }: TrainingData): { frauds: number[]; others: number[] } => {
-  if (!labels || labels.length !== features.rowCount)
-    throw new TypeError(`${NAME}: labels: ${labels?.length ?? 'none'}; expected one per row (${features.rowCount})`);
+const classesOf = (data: TrainingData): { frauds: number[]; others: number[] } => {
+  const labels = requireBothClasses(NAME, data);
   const rows = [...labels.keys()];
-  const frauds = rows.filter((r) => labels[r] === 1);
-  const others = rows.filter((r) => labels[r] === 0);
-  if (frauds.length === 0 || others.length === 0)
-    throw new TypeError(`${NAME}: labels: ${frauds.length} frauds in ${rows.length} rows; expected both classes`);
-  return { frauds, others };
+  return { frauds: rows.filter((r) => labels[r] === 1), others: rows.filter((r) => labels[r] === 0) };
 };
 
 /**

@@ -1,4 +1,7 @@
+import { type FeatureMatrix, selectRows } from '../../domain/feature-matrix.js';
+import type { Random } from '../../domain/random.js';
 import type { TrainingData } from '../detector.js';
+import { shuffledIndices } from '../fit-rows.js';
 
 /** @throws TypeError when there is not a label per row, or one class only */
 export const requireBothClasses = (estimator: string, { features, labels }: TrainingData): Uint8Array => {
@@ -8,6 +11,18 @@ export const requireBothClasses = (estimator: string, { features, labels }: Trai
   if (frauds === 0 || frauds === labels.length)
     throw new TypeError(`${estimator}: labels: ${frauds} frauds in ${labels.length} rows; expected both classes`);
   return labels;
+};
+
+/** At most `rowsMax` rows with their labels, drawn without replacement and kept in order. */
+export const limitLabelled = (
+  features: FeatureMatrix,
+  labels: Uint8Array,
+  rowsMax: number,
+  random: Random,
+): { features: FeatureMatrix; labels: Uint8Array } => {
+  if (labels.length <= rowsMax) return { features, labels };
+  const kept = shuffledIndices(labels.length, random).subarray(0, rowsMax).sort();
+  return { features: selectRows(features, kept), labels: Uint8Array.from(kept, (r) => labels[r]!) };
 };
 
 export const countFrauds = (labels: Uint8Array): number => labels.reduce((sum, label) => sum + label, 0);

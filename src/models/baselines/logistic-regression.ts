@@ -5,6 +5,7 @@ import { fitTransform } from '../column-transform.js';
 import type { Detector, Estimator, FitContext, Terms, TrainingData } from '../detector.js';
 import { betweenSteps } from '../fit-rows.js';
 import { parseParameters } from '../parameters.js';
+import { requireBothClasses } from './labelled-rows.js';
 import { GRADIENT_TOLERANCE, solveLogistic, type LogisticSolution, type SparseDesign } from './sparse-logistic.js';
 
 /** The term that makes a row's terms add up: the score of an average training row. */
@@ -166,15 +167,6 @@ const requireColumns = (expected: readonly FeatureColumn[], given: readonly Feat
     throw new TypeError(`logistic-regression: the columns are ${names(given)}; it was fitted on ${names(expected)}`);
 };
 
-const requireBothClasses = ({ features, labels }: TrainingData): Uint8Array => {
-  if (!labels || labels.length !== features.rowCount)
-    throw new TypeError(`logistic-regression: labels: ${labels?.length ?? 'none'}; expected one per row (${features.rowCount})`);
-  const frauds = labels.reduce((sum, y) => sum + y, 0);
-  if (frauds === 0 || frauds === labels.length)
-    throw new TypeError(`logistic-regression: labels: ${frauds} frauds in ${labels.length} rows; expected both classes`);
-  return labels;
-};
-
 const meanContributions = (design: SparseDesign, weights: Float64Array): Float64Array => {
   const sums = new Float64Array(design.width);
   for (let e = 0; e < design.index.length; e += 1) sums[e % design.width]! += weights[design.index[e]!]! * design.value[e]!;
@@ -211,7 +203,7 @@ export const logisticRegression: Estimator = {
 
   async fit(data: TrainingData, context: FitContext): Promise<Detector> {
     const parameters = parseParameters('logistic-regression', Parameters, context.parameters);
-    const labels = requireBothClasses(data);
+    const labels = requireBothClasses('logistic-regression', data);
     const { columns } = data.features;
     const scaling = Float64Array.from(
       columns.flatMap((column, c) =>

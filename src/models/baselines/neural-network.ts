@@ -1,12 +1,10 @@
 import { z } from 'zod';
-import { selectRows } from '../../domain/feature-matrix.js';
 import type { Random } from '../../domain/random.js';
 import type { TensorBackend } from '../../tensor/backend.js';
 import { Engine, type Tensor } from '../../tensor/engine.js';
 import { checkColumns } from '../column-encoder.js';
 import { checkArtifact } from '../density/density-model.js';
 import type { Detector, Estimator } from '../detector.js';
-import { shuffledIndices } from '../fit-rows.js';
 import {
   constantsOf,
   heNormal,
@@ -19,7 +17,8 @@ import {
 } from '../network-weights.js';
 import { parseParameters } from '../parameters.js';
 import { trainingParameters, trainNetwork } from '../train-network.js';
-import { countFrauds, logOdds, requireBothClasses } from './labelled-rows.js';
+import { countFrauds, limitLabelled, logOdds, requireBothClasses } from './labelled-rows.js';
+import { logisticLoss } from './logistic-loss.js';
 import { fitRowInputs, inputsOf, inputTransform, loadRowInputs, type RowInputs, saveRowInputs } from './row-inputs.js';
 
 const NAME = 'neural-network';
@@ -109,9 +108,7 @@ export const neuralNetwork: Estimator = {
     const parameters = parseParameters(NAME, Parameters, context.parameters);
     const all = requireBothClasses(NAME, data);
     context.signal?.throwIfAborted();
-    const rows = shuffledIndices(all.length, context.random.fork('rows')).subarray(0, parameters.rowsMax).sort();
-    const features = selectRows(data.features, rows);
-    const labels = Uint8Array.from(rows, (r) => all[r]!);
+    const { features, labels } = limitLabelled(data.features, all, parameters.rowsMax, context.random.fork('rows'));
     const inputs = fitRowInputs(features, parameters.transform, context.random.fork('encoder'));
     const points = inputsOf(inputs, features, 0, features.rowCount);
     const prior = countFrauds(all) / all.length;
@@ -123,12 +120,7 @@ export const neuralNetwork: Estimator = {
         loss(engine, tensors, chosen, noise) {
           const batch = batchOf(inputs, points, chosen, () => (noise ? parameters.inputNoise * noise.normal() : 0));
           const logits = forward(engine, tensors, engine.constant(chosen.length, inputCount(inputs), batch));
-          const y = engine.constant(
-            chosen.length,
-            1,
-            Float32Array.from(chosen, (r) => labels[r]!),
-          );
-          return engine.mean(engine.sub(engine.softplus(logits), engine.mul(y, logits)));
+          return logisticLoss(engine, logits, labels, chosen);
         },
       },
       context,

@@ -1,13 +1,11 @@
 import { z } from 'zod';
-import { type FeatureMatrix, selectRows } from '../../domain/feature-matrix.js';
 import type { Random } from '../../domain/random.js';
 import type { TensorBackend } from '../../tensor/backend.js';
 import { Engine, type Tensor } from '../../tensor/engine.js';
 import type { Artifact } from '../artifact.js';
 import { checkColumns, loadEncoder, saveEncoder } from '../column-encoder.js';
 import { checkArtifact } from '../density/density-model.js';
-import type { Detector, Estimator, TrainingData } from '../detector.js';
-import { shuffledIndices } from '../fit-rows.js';
+import type { Detector, Estimator } from '../detector.js';
 import { memberArtifacts, nestArtifacts } from '../nested-artifact.js';
 import {
   constantsOf,
@@ -21,7 +19,8 @@ import {
 } from '../network-weights.js';
 import { parseParameters } from '../parameters.js';
 import { trainingParameters, trainNetwork, type TrainingSettings } from '../train-network.js';
-import { logOdds, requireBothClasses } from './labelled-rows.js';
+import { limitLabelled, logOdds, requireBothClasses } from './labelled-rows.js';
+import { logisticLoss } from './logistic-loss.js';
 import {
   encodeSequences,
   fitSequenceEncoder,
@@ -145,17 +144,6 @@ const encoderArtifact = (encoder: SequenceEncoder['row']): Artifact => {
   return { estimator: 'columns', meta: { columns: meta }, arrays: { columns: values } };
 };
 
-const limitLabelled = (
-  data: TrainingData,
-  labels: Uint8Array,
-  rowsMax: number,
-  random: Random,
-): { features: FeatureMatrix; labels: Uint8Array } => {
-  if (labels.length <= rowsMax) return { features: data.features, labels };
-  const kept = shuffledIndices(labels.length, random).subarray(0, rowsMax).sort();
-  return { features: selectRows(data.features, kept), labels: Uint8Array.from(kept, (r) => labels[r]!) };
-};
-
 /**
  * A supervised network over the primary entity's recent events (columns `lag…` of `features.sequence`, the row's own step
  * last) joined with the row's other columns by a hidden layer; log-odds of fraud by cross-entropy. A table without lags makes
@@ -170,7 +158,7 @@ export const sequenceNetwork = <P extends SequenceParameters>(summary: SequenceS
   async fit(data, context) {
     const parameters = parseParameters(summary.name, summary.parameters, context.parameters);
     const { features, labels } = limitLabelled(
-      data,
+      data.features,
       requireBothClasses(summary.name, data),
       parameters.rowsMax,
       context.random.fork('rows'),
@@ -187,13 +175,7 @@ export const sequenceNetwork = <P extends SequenceParameters>(summary: SequenceS
         loss(engine, tensors, chosen, noise) {
           const drawn = (): number => (noise ? parameters.inputNoise * noise.normal() : 0);
           const logits = forward(network, engine, tensors, rows, chosen, drawn);
-          const targets = engine.constant(
-            chosen.length,
-            1,
-            Float32Array.from(chosen, (r) => labels[r]!),
-          );
-          // -log P(label) = log(1 + e^logit) - label · logit
-          return engine.mean(engine.sub(engine.softplus(logits), engine.mul(targets, logits)));
+          return logisticLoss(engine, logits, labels, chosen);
         },
       },
       context,
