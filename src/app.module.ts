@@ -3,7 +3,9 @@ import { ApiModule } from './api/api.module.js';
 import type { ApiSettings } from './api/api-settings.js';
 import { DeadLetterSink, LabelSink, OffsetStore } from './scoring/ports.js';
 import { OnlineLine } from './scoring/score-transactions.js';
+import { ModelRegistry } from './store/model-registry.js';
 import { Queries } from './store/queries.js';
+import { PostgresTrainingRunStore } from './store/training-run.store.js';
 import { LabelsConsumer } from './stream/labels.consumer.js';
 import { TransactionsConsumer } from './stream/transactions.consumer.js';
 
@@ -15,6 +17,8 @@ export interface AppParts {
   readonly deadLetters: DeadLetterSink;
   readonly offsets: OffsetStore;
   readonly queries: Queries;
+  readonly registry: ModelRegistry;
+  readonly runs: PostgresTrainingRunStore;
   /** Which doors this process opens. */
   readonly doors: { readonly api: boolean; readonly kafka: boolean };
 }
@@ -30,6 +34,8 @@ export class AppModule {
       { provide: DeadLetterSink, useValue: parts.deadLetters },
       { provide: OffsetStore, useValue: parts.offsets },
       { provide: Queries, useValue: parts.queries },
+      { provide: ModelRegistry, useValue: parts.registry },
+      { provide: PostgresTrainingRunStore, useValue: parts.runs },
     ];
     return {
       module: AppModule,

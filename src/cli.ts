@@ -5,7 +5,9 @@ const COMMANDS: readonly {
   readonly load: () => Promise<{ register: (program: Command) => void }>;
   readonly names: readonly string[];
 }[] = [
-  { names: ['serve', 'migrate', 'openapi', 'models'], load: () => import('./cli-serve.js') },
+  { names: ['serve', 'migrate', 'openapi'], load: () => import('./cli-serve.js') },
+  { names: ['models'], load: () => import('./cli-models.js') },
+  { names: ['retrain', 'runs'], load: () => import('./cli-retrain.js') },
   { names: ['schema'], load: () => import('./cli-schema.js') },
   { names: ['fit'], load: () => import('./cli-fit.js') },
   { names: ['score'], load: () => import('./cli-score.js') },

@@ -83,7 +83,10 @@ export const dateOption = (text: string): number => {
 
 /** `--config`, the same for every command that reads configuration or names a schema. */
 export const configOption = (): Option =>
-  new Option('--config <folder>', 'folder of policy.yaml, models.yaml, service.yaml and schemas/; default: the shipped one');
+  new Option(
+    '--config <folder>',
+    'folder of policy.yaml, models.yaml, service.yaml, training.yaml and schemas/; default: the shipped one',
+  );
 
 /** Under the help of every command that does work. */
 export const EXIT_CODES = '\nExit codes: 0 done, 1 failed, 2 wrong use';

@@ -7,6 +7,12 @@ import { z } from 'zod';
 import { PolicySchema, type Policy } from './domain/decision.js';
 import { TransactionSchemaDefinition, type TransactionSchema } from './domain/transaction-schema.js';
 import type { TensorBackend } from './tensor/backend.js';
+import { AugmentSettingsSchema } from './training/augment-settings.js';
+import { GateSettingsSchema } from './training/gate-settings.js';
+import { RehearsalSettingsSchema } from './training/rehearsal-settings.js';
+import { isCron } from './training/due-times.js';
+import { ScheduleSettingsSchema } from './training/schedule-settings.js';
+import { HistorySettingsSchema } from './training/training-settings.js';
 
 /** Wrong configuration: the sentence names the variable or file, the value and what was expected. */
 export class ConfigError extends Error {
@@ -37,19 +43,31 @@ const ServiceSchema = z.strictObject({
     evidence: wholeNumber(95, 36_500),
     published: wholeNumber(1, 3_650),
     deadLetters: wholeNumber(1, 3_650),
+    trainingEvents: wholeNumber(1, 3_650),
+    candidates: wholeNumber(1, 3_650),
   }),
   demo: z.strictObject({
     customers: wholeNumber(50, 340),
     merchants: wholeNumber(20, 1000),
     historyDays: wholeNumber(30, 50),
     secondsPerDay: z.number(SECONDS).min(1, SECONDS).max(86400, SECONDS),
+    retrainCron: z.string().refine(isCron, 'five fields of cron'),
   }),
 });
 export type ServiceConfig = z.infer<typeof ServiceSchema>;
 
+const TrainingSchema = z.strictObject({
+  schedule: ScheduleSettingsSchema,
+  history: HistorySettingsSchema,
+  augment: AugmentSettingsSchema.prefault({}),
+  gate: GateSettingsSchema.prefault({}),
+  rehearsal: RehearsalSettingsSchema.prefault({}),
+});
+export type TrainingConfig = z.infer<typeof TrainingSchema>;
+
 /** Overrides of `config/<section>.yaml`: SURPRISAL__<SECTION>__<KEY>. */
 const PREFIX = 'SURPRISAL__';
-const SECTIONS = ['service', 'policy', 'models'];
+const SECTIONS = ['service', 'policy', 'models', 'training'];
 
 const EnvironmentSchema = z.object({
   PORT: z
@@ -62,6 +80,7 @@ const EnvironmentSchema = z.object({
     .regex(/^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/, 'host:port[,host:port]')
     .optional(),
   SURPRISAL_API_KEY: z.string().min(16, 'at least 16 characters').optional(),
+  SURPRISAL_SIGNING_KEY: z.string().min(16, 'at least 16 characters').optional(),
   TENSOR_BACKEND: z.enum(['simd', 'tfjs', 'reference']).default('simd'),
   LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
@@ -73,10 +92,13 @@ export interface Config {
   readonly databaseUrl: string | null;
   readonly kafkaBrokers: readonly string[] | null;
   readonly apiKey: string | null;
+  /** Signs stored models; null: they have a checksum only. */
+  readonly signingKey: string | null;
   readonly tensorBackend: TensorBackend['name'];
   readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug';
   readonly service: ServiceConfig;
   readonly policy: Policy;
+  readonly training: TrainingConfig;
   /** Hyper-parameters by estimator name. */
   readonly models: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
@@ -114,10 +136,12 @@ export const loadConfig = (configDir = join(packageRoot, 'config'), environment:
     databaseUrl: env.DATABASE_URL ?? null,
     kafkaBrokers: env.KAFKA_BROKERS?.split(',') ?? null,
     apiKey: env.SURPRISAL_API_KEY ?? null,
+    signingKey: env.SURPRISAL_SIGNING_KEY ?? null,
     tensorBackend: env.TENSOR_BACKEND,
     logLevel: env.LOG_LEVEL,
     service: readSection(configDir, 'service', ServiceSchema, set),
     policy: named(readSection(configDir, 'policy', PolicySchema, set)),
+    training: readSection(configDir, 'training', TrainingSchema, set),
     models: readSection(configDir, 'models', z.record(z.string(), z.record(z.string(), z.unknown())), set),
   });
 };

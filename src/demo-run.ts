@@ -60,7 +60,7 @@ export class DemoRun {
           signal,
           onProgress: (step, { share, message }) => progress.report(step, share, message),
         });
-        await installChampion(stores, trained);
+        await installChampion(stores, trained, { by: 'demo', why: 'the first model of this world' });
       } finally {
         progress.stop();
       }

@@ -21,9 +21,10 @@ import { startSchedule } from './schedule.js';
 import { OnlineLine } from './scoring/score-transactions.js';
 import { openDatabase } from './service-database.js';
 import { createStores, type Stores } from './service-stores.js';
+import { startTrainer } from './trainer.js';
 import { WorkerPool } from './worker-pool.js';
 
-export const ROLES = ['all', 'api', 'worker'] as const;
+export const ROLES = ['all', 'api', 'worker', 'trainer'] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface ServeOptions {
@@ -57,7 +58,7 @@ export const serve = async (options: ServeOptions): Promise<void> => {
   const isDemo = wantsDemo(options, config);
   const schema = loadSchema(options.schema ?? 'demo', options.config);
   // Before any work: a demo trains for a minute before it listens.
-  await requireFreePort(config.port, config.service.http.host);
+  if (options.role !== 'trainer') await requireFreePort(config.port, config.service.http.host);
   const log = createLog(config.logLevel, isDemo);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort(new Error(signal)));
@@ -108,7 +109,12 @@ const start = async (given: Start): Promise<void> => {
   const apiKey = apiKeyOf(config);
   const database = await openDatabase(config, (line) => log.say(line));
   closers.add('database', () => database.close());
-  const stores = createStores(database.dataSource, schema, config.kafkaBrokers !== null);
+  const stores = createStores(database.dataSource, schema, config.kafkaBrokers !== null, config.signingKey);
+  const holder = `${options.role}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  if (options.role === 'trainer') {
+    startTraining(given, stores, holder);
+    return log.say('trainer: waits for training runs; it scores nothing and listens to no port');
+  }
   const pool = new WorkerPool(config.service.scoring.threads, config.tensorBackend, broken, (line) => log.warn(line));
   closers.add('scoring threads', () => pool.stop());
   const champion = new Champion(schema.name, stores, pool, config.policy);
@@ -121,7 +127,6 @@ const start = async (given: Start): Promise<void> => {
       `no model for schema "${schema.name}" yet: "surprisal models promote --model DIR" installs one; scoring waits for it`,
     );
 
-  const holder = `${options.role}-${process.pid}-${randomUUID().slice(0, 8)}`;
   const kafka = config.kafkaBrokers ? await connectKafka(config, config.kafkaBrokers, { stores, holder, log }) : null;
   // What the last batches raised leaves before the stop; what cannot waits in the outbox for the next start.
   if (kafka) closers.add('alert relay', () => kafka.relay.finish());
@@ -136,7 +141,9 @@ const start = async (given: Start): Promise<void> => {
   }
   const schedule = startSchedule({
     config,
+    schema,
     isDemo,
+    clock,
     stores,
     champion,
     holder,
@@ -145,6 +152,12 @@ const start = async (given: Start): Promise<void> => {
     signal: stop.signal,
   });
   closers.add('schedule', () => schedule.stop());
+  if (options.role === 'all') startTraining(given, stores, holder);
+};
+
+const startTraining = ({ config, schema, log, closers, stop }: Start, stores: Stores, holder: string): void => {
+  const trainer = startTrainer({ config, schema, stores, holder, log, signal: stop.signal });
+  closers.add('trainer', () => trainer.stop());
 };
 
 interface Doors {
@@ -167,7 +180,7 @@ const listen = async ({ config, schema, options, log }: Start, doors: Doors) => 
     readiness: () => readinessOf(doors, consumes),
     now: () => clock.now(),
   };
-  const { labels, deadLetters, offsets, queries } = stores;
+  const { labels, deadLetters, offsets, queries, registry, runs } = stores;
   const module = AppModule.register({
     settings,
     line,
@@ -175,6 +188,8 @@ const listen = async ({ config, schema, options, log }: Start, doors: Doors) => 
     deadLetters,
     offsets,
     queries,
+    registry,
+    runs,
     doors: { api: options.role !== 'worker', kafka: consumes },
   });
   const app = await NestFactory.create<NestExpressApplication>(module, {

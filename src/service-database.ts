@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm';
 import type { Config } from './config.js';
 import { createDataSource, migrate } from './store/data-source.js';
+import { runningEmbeddedUrl } from './store/embedded-guest.js';
 import { startEmbeddedPostgres } from './store/embedded-postgres.js';
 
 export interface ServiceDatabase {
@@ -9,13 +10,18 @@ export interface ServiceDatabase {
   close(): Promise<void>;
 }
 
-/** The database of `DATABASE_URL`, or the embedded one under `SURPRISAL_HOME`; migrated. */
-export const openDatabase = async (config: Config, say: (line: string) => void): Promise<ServiceDatabase> => {
-  const embedded = config.databaseUrl === null ? await startEmbeddedPostgres({ home: config.home, log: say }) : null;
+/**
+ * The database of `DATABASE_URL`, or the embedded one under `SURPRISAL_HOME`; migrated.
+ *
+ * @param isGuest a command that may work beside a service which has started the embedded one
+ */
+export const openDatabase = async (config: Config, say: (line: string) => void, isGuest = false): Promise<ServiceDatabase> => {
+  const runningUrl = config.databaseUrl ?? (isGuest ? await runningEmbeddedUrl(config.home) : null);
+  const embedded = runningUrl === null ? await startEmbeddedPostgres({ home: config.home, log: say }) : null;
   if (embedded?.elsewhere)
     say(`the database cannot live under ${config.home} (its server must not run as root); it is in ${embedded.folder}`);
   try {
-    const url = embedded?.url ?? config.databaseUrl!;
+    const url = embedded?.url ?? runningUrl!;
     const dataSource = await createDataSource({ url, poolSize: config.service.database.poolSize }).initialize();
     const ran = await migrate(dataSource);
     if (ran.length > 0) say(`database: ${ran.length} migration${ran.length === 1 ? '' : 's'} applied`);

@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { Calibration } from './domain/calibration.js';
+import type { ModelOrigin } from './domain/model-version.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import { decodeArtifacts } from './models/artifact.js';
 import { featureSetOf } from './scoring/scoring-model.js';
@@ -7,24 +8,48 @@ import { PostgresCalibrationStore } from './store/calibration.store.js';
 import { DeadLetterStore } from './store/dead-letter.store.js';
 import { LabelStore } from './store/label.store.js';
 import { PostgresModelStore } from './store/model.store.js';
+import { ModelRegistry } from './store/model-registry.js';
 import { PostgresOffsetStore } from './store/offset.store.js';
 import { PostgresOutboxStore } from './store/outbox.store.js';
 import { Queries } from './store/queries.js';
 import { PostgresScoringStore } from './store/scoring.store.js';
+import type { ChangedBy } from './store/role-changes.js';
 import { SettingsStore } from './store/settings.store.js';
+import { PostgresTrainingRunStore } from './store/training-run.store.js';
+import { TrainingTriggers } from './store/training-triggers.js';
+
+/** @throws Error when the artifact is damaged, or needs other features than this build computes */
+const inspect = (artifact: Uint8Array): { version: string; checksum: string } => {
+  const { meta, checksum } = decodeArtifacts(artifact);
+  featureSetOf(meta);
+  return { version: String(meta['version']), checksum };
+};
+
+/** Stored versions and their roles, of one database. @param signingKey of artifacts; null: they are not signed */
+export const createModelStores = (dataSource: DataSource, signingKey: string | null) => {
+  const models = new PostgresModelStore(dataSource, { signingKey, inspect });
+  return { models, registry: new ModelRegistry(dataSource, models) };
+};
 
 /**
  * Every store of one database and one transaction schema.
  *
  * @param publishes whether alerts are to leave on Kafka: without it the outbox stays empty
  */
-export const createStores = (dataSource: DataSource, schema: TransactionSchema, publishes: boolean) => ({
+export const createStores = (
+  dataSource: DataSource,
+  schema: TransactionSchema,
+  publishes: boolean,
+  signingKey: string | null = null,
+) => ({
   dataSource,
   scoring: new PostgresScoringStore(dataSource, schema, { publishes }),
   labels: new LabelStore(dataSource, schema),
   deadLetters: new DeadLetterStore(dataSource),
   calibrations: new PostgresCalibrationStore(dataSource),
-  models: new PostgresModelStore(dataSource),
+  ...createModelStores(dataSource, signingKey),
+  runs: new PostgresTrainingRunStore(dataSource),
+  triggers: new TrainingTriggers(dataSource),
   offsets: new PostgresOffsetStore(dataSource),
   outbox: new PostgresOutboxStore(dataSource),
   settings: new SettingsStore(dataSource),
@@ -32,28 +57,34 @@ export const createStores = (dataSource: DataSource, schema: TransactionSchema, 
 });
 export type Stores = ReturnType<typeof createStores>;
 
-/** Stores a trained model with its calibration and feature names, and makes it the champion of its schema. */
-export const installChampion = async (
-  stores: Stores,
-  trained: {
-    readonly version: string;
-    readonly artifact: Uint8Array;
-    readonly calibration: Calibration;
-    readonly trainedAtMs: number;
-    readonly report: object;
-  },
-): Promise<void> => {
-  const { version, artifact, calibration, trainedAtMs } = trained;
+export interface TrainedModel {
+  readonly version: string;
+  readonly artifact: Uint8Array;
+  readonly calibration: Calibration;
+  readonly trainedAtMs: number;
+  readonly report: object;
+  readonly origin?: ModelOrigin;
+}
+
+type ModelStores = Pick<Stores, 'models' | 'calibrations' | 'registry'>;
+
+/** Stores a trained model with its calibration and feature names, as a candidate; answers its schema's name. */
+export const storeModel = async (stores: Omit<ModelStores, 'registry'>, trained: TrainedModel): Promise<string> => {
+  const { version, artifact, calibration, trainedAtMs, report, origin } = trained;
   const { meta, checksum } = decodeArtifacts(artifact);
   const { id: featureSet, schema, columns } = featureSetOf(meta);
   await stores.models.saveFeatureSet(
     featureSet,
     columns.map((column) => column.name),
   );
-  await stores.models.save(
-    { version, schema: schema.name, featureSet, checksum, trainedAtMs, report: { ...trained.report } },
-    artifact,
-  );
+  const described = { version, schema: schema.name, featureSet, checksum, trainedAtMs, report: { ...report } };
+  await stores.models.save({ ...described, ...(origin && { origin }) }, artifact);
   await stores.calibrations.save(calibration);
-  await stores.models.promote(schema.name, version);
+  return schema.name;
+};
+
+/** Stores a trained model and makes it the champion of its schema. */
+export const installChampion = async (stores: ModelStores, trained: TrainedModel, by: ChangedBy): Promise<void> => {
+  const schema = await storeModel(stores, trained);
+  await stores.registry.promote(schema, trained.version, by);
 };

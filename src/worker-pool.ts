@@ -8,7 +8,9 @@ import type { ScoringTerms } from './scoring/score-batch.js';
 import type { TensorBackend } from './tensor/backend.js';
 import type { FitElsewhere } from './training/fit-channels.js';
 import type { RetrainInput } from './training/retrain.js';
-import type { FromWorker, Retrained, ToWorker } from './worker-messages.js';
+import type { Label } from './domain/label.js';
+import type { Transaction } from './domain/transaction.js';
+import type { FromWorker, Retrained, ToWorker, Trained, TrainInput } from './worker-messages.js';
 import { packStates, packTransactions, unpackResult, type PackedResult } from './worker-transfer.js';
 
 /** Batches that wait for a thread before `score` refuses: the doors hold back long before. */
@@ -194,6 +196,31 @@ export const retrainInThread = (
   withThread(options.backend, options.signal, (thread) =>
     thread.ask<Retrained>((id) => ({ kind: 'retrain', id, input, seed: options.seed }), options),
   );
+
+export interface HistoryPart {
+  readonly transactions: readonly Transaction[];
+  readonly labels: readonly Label[];
+}
+
+/** Trains and judges a candidate in a thread of its own, which is given the history piece by piece and ends with the work. */
+export const trainInThread = (
+  history: AsyncIterable<HistoryPart>,
+  /** Asked once the history is through: the ranges are known then. */
+  inputOf: () => TrainInput,
+  options: {
+    readonly seed: number;
+    readonly backend: BackendName;
+    readonly onProgress?: (step: string, progress: FitProgress) => void;
+    readonly signal?: AbortSignal;
+  },
+): Promise<Trained> =>
+  withThread(options.backend, options.signal, async (thread) => {
+    for await (const { transactions, labels } of history) {
+      options.signal?.throwIfAborted();
+      thread.post({ kind: 'history', transactions, labels });
+    }
+    return thread.ask<Trained>((id) => ({ kind: 'train', id, input: inputOf(), seed: options.seed }), options);
+  });
 
 /** For a training run of that seed: fits in a thread of their own where there is a second core. */
 export const secondThread = (seed: number, backend: BackendName): { readonly fitElsewhere?: FitElsewhere } =>

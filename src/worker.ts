@@ -1,5 +1,8 @@
+import { constants, setPriority } from 'node:os';
 import { parentPort, workerData, type Transferable } from 'node:worker_threads';
+import type { Label } from './domain/label.js';
 import { createRandom } from './domain/random.js';
+import type { Transaction } from './domain/transaction.js';
 import { EvidenceMemory } from './features/evidence-memory.js';
 import { scoreBatch, type ScoringTerms } from './scoring/score-batch.js';
 import { loadScoringModel, type ScoringModel } from './scoring/scoring-model.js';
@@ -8,6 +11,7 @@ import { createTensorBackend } from './tensor-backend.js';
 import { encodeArtifacts } from './models/artifact.js';
 import { runFitTask } from './training/fit-channels.js';
 import { retrain } from './training/retrain.js';
+import { trainCandidate } from './training/train-candidate.js';
 import type { FromWorker, ToWorker } from './worker-messages.js';
 import { secondThread } from './worker-pool.js';
 import { packResult, unpackStates, unpackTransactions } from './worker-transfer.js';
@@ -18,6 +22,15 @@ const { backend: name } = workerData as { backend: TensorBackend['name'] };
 let model: ScoringModel | null = null;
 let terms: ScoringTerms | null = null;
 let evidence = new EvidenceMemory();
+let history: { transactions: Transaction[]; labels: Label[] } = { transactions: [], labels: [] };
+
+/**
+ * Scoring goes first. On Linux a priority is a thread's own, and threads that it starts inherit it; elsewhere it would be the
+ * whole process's.
+ */
+const giveWay = (): void => {
+  if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_LOW);
+};
 
 const say = (message: FromWorker, transfer: readonly Transferable[] = []): void => port.postMessage(message, transfer);
 // What the pool sends meanwhile waits in the port.
@@ -48,6 +61,28 @@ const handle = async (message: ToWorker): Promise<void> => {
         onProgress: (progress) => say({ kind: 'progress', id: message.id, step: message.task.estimator, progress }),
       });
       return say({ kind: 'fitted', id: message.id, result: encodeArtifacts({ fitted: detector.save() }, {}) });
+    }
+    case 'history':
+      for (const transaction of message.transactions) history.transactions.push(transaction);
+      for (const label of message.labels) history.labels.push(label);
+      return;
+    case 'train': {
+      giveWay();
+      const learned = history;
+      history = { transactions: [], labels: [] };
+      const { candidate, gate, rehearsal } = await trainCandidate(
+        { ...message.input, ...learned },
+        {
+          random: createRandom(message.seed),
+          backend,
+          now: () => performance.now(),
+          onProgress: (step, progress) => say({ kind: 'progress', id: message.id, step, progress }),
+          ...secondThread(message.seed, name),
+        },
+      );
+      const { artifact, calibration, report, model: made } = candidate;
+      const result = { artifact, calibration, report, featureSet: made.featureSet.id, gate, rehearsal };
+      return say({ kind: 'trained', id: message.id, result });
     }
     case 'retrain': {
       const {

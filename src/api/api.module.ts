@@ -5,21 +5,26 @@ import { AlertsController } from './alerts.controller.js';
 import { ApiSettings } from './api-settings.js';
 import { BearerKey } from './bearer-key.js';
 import { DeadLettersController } from './dead-letters.controller.js';
+import { EventStreams } from './event-streams.js';
 import { HealthController } from './health.controller.js';
 import { JsonBody } from './json-body.js';
 import { LabelIntake } from './label-intake.js';
 import { LabelsController } from './labels.controller.js';
 import { LiveStream } from './live-stream.js';
+import { ModelsController } from './models.controller.js';
 import { PageController } from './page.controller.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RequestLimit } from './request-limit.js';
 import { SecurityHeaders } from './security-headers.js';
 import { ServiceController } from './service.controller.js';
+import { TrainingRunsController } from './training-runs.controller.js';
+import { TrainingStream } from './training-stream.js';
 import { TransactionIntake } from './transaction-intake.js';
 import { TransactionsController } from './transactions.controller.js';
 
 /**
- * The HTTP door. Needs `Queries`, `LabelSink` and `OnlineLine` from the modules in `imports` or from global ones, and an
+ * The HTTP door. Needs `Queries`, `LabelSink`, `OnlineLine`, `ModelRegistry` and
+ * `PostgresTrainingRunStore` from the modules in `imports` or from global ones, and an
  * application created with `API_APPLICATION_OPTIONS`.
  */
 @Module({})
@@ -43,6 +48,8 @@ export class ApiModule implements NestModule {
         AlertPatternsController,
         LabelsController,
         DeadLettersController,
+        TrainingRunsController,
+        ModelsController,
         ServiceController,
         HealthController,
         PageController,
@@ -52,7 +59,9 @@ export class ApiModule implements NestModule {
         { provide: APP_FILTER, useClass: ProblemFilter },
         TransactionIntake,
         LabelIntake,
+        EventStreams,
         LiveStream,
+        TrainingStream,
       ],
     };
   }

@@ -1,13 +1,26 @@
 import { z } from 'zod';
 import * as answers from './answers.js';
-import { AlertPatternQuery, AlertQuery, BATCH_MAX, DeadLetterQuery, LabelRequest, TransactionQuery } from './requests.js';
-
-type Json = Record<string, unknown>;
+import {
+  answer,
+  batchBody,
+  content,
+  type Json,
+  operation,
+  pathParameter,
+  plain,
+  problem,
+  queryParameters,
+  ref,
+  refusals,
+} from './openapi-parts.js';
+import { AlertPatternQuery, AlertQuery, DeadLetterQuery, LabelRequest, TransactionQuery } from './requests.js';
+import * as trainingAnswers from './training-answers.js';
+import { trainingPaths } from './training-paths.js';
 
 /** Schemas with a name go to `components.schemas`; zod's local references are pointed there. */
 const named = (): Json => {
   const registry = z.registry<{ id: string }>();
-  for (const schema of Object.values(answers) as z.ZodType[]) {
+  for (const schema of Object.values({ ...answers, ...trainingAnswers }) as z.ZodType[]) {
     const id = z.globalRegistry.get(schema)?.id;
     if (id !== undefined) registry.add(schema, { id });
   }
@@ -24,66 +37,6 @@ const named = (): Json => {
   );
 };
 
-/** The format says it; zod's pattern beside it is half a page. */
-const withoutTimePattern = ({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void => {
-  if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
-};
-
-const plain = (schema: z.ZodType): Json => {
-  const { $schema: _, ...json } = z.toJSONSchema(schema, { target: 'draft-2020-12', io: 'input', override: withoutTimePattern });
-  return json;
-};
-
-const ref = (id: string): Json => ({ $ref: `#/components/schemas/${id}` });
-const content = (schema: Json, type = 'application/json'): Json => ({ [type]: { schema } });
-const answer = (description: string, schema: Json): Json => ({ description, content: content(schema) });
-const problem = (description: string, schema = 'Problem'): Json => ({
-  description,
-  content: content(ref(schema), 'application/problem+json'),
-});
-
-const queryParameters = (schema: z.ZodType): Json[] => {
-  const { properties = {} } = plain(schema) as { properties?: Record<string, Json> };
-  return Object.entries(properties).map(([name, { description, ...rest }]) => ({
-    name,
-    in: 'query',
-    required: false,
-    ...(description !== undefined && { description }),
-    schema: rest,
-  }));
-};
-
-const pathParameter = (name: string, description: string): Json => ({
-  name,
-  in: 'path',
-  required: true,
-  description,
-  schema: { type: 'string' },
-});
-
-const body = (description: string, item: Json): Json => ({
-  description,
-  required: true,
-  content: content({ oneOf: [item, { type: 'array', minItems: 1, maxItems: BATCH_MAX, items: item }] }),
-});
-
-const operation = (summary: string, rest: Json, responses: Json): Json => ({
-  summary,
-  ...rest,
-  responses: {
-    ...responses,
-    '400': problem('A parameter or the JSON is wrong'),
-    '401': problem('The key is missing or wrong'),
-    '503': problem('Busy: try again'),
-  },
-});
-
-const refusals: Json = {
-  '413': problem('The body is larger than 1 MiB'),
-  '415': problem('The body is not application/json'),
-  '422': problem('Fields that cannot be accepted, each named; nothing was stored'),
-};
-
 const paths = (): Json => ({
   '/v1/transactions': {
     post: operation(
@@ -92,7 +45,7 @@ const paths = (): Json => ({
         operationId: 'postTransactions',
         description:
           'Idempotent on the transaction id. A batch is accepted or refused as a whole by its form; where an id of it came before with other content, the answer is 409 and carries the decisions of the other rows.',
-        requestBody: body(
+        requestBody: batchBody(
           'Fields as the transaction schema of this service names them: GET /v1/schema',
           ref('TransactionMessage'),
         ),
@@ -150,7 +103,7 @@ const paths = (): Json => ({
       {
         operationId: 'postLabels',
         description: 'Append-only: a correction is a later label.',
-        requestBody: body('One label or a batch', ref('LabelMessage')),
+        requestBody: batchBody('One label or a batch', ref('LabelMessage')),
       },
       { '200': answer('What was stored', ref('LabelsStored')), ...refusals },
     ),
@@ -162,6 +115,7 @@ const paths = (): Json => ({
       { '200': answer('A page', ref('DeadLetterPage')) },
     ),
   },
+  ...trainingPaths(),
   '/v1/status': {
     get: operation(
       'The stream at this moment',

@@ -3,6 +3,7 @@ import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter 
 import type { Request, Response } from 'express';
 import { ContentionError } from '../scoring/score-transactions.js';
 import { InvalidQueryError } from '../store/paging.js';
+import { ModelRefusedError, NotStoredError, StateConflictError } from '../store/state-conflict.js';
 import { fieldProblem, Problem } from './problem.js';
 import { pathOf } from './request-path.js';
 
@@ -38,6 +39,9 @@ export class ProblemFilter implements ExceptionFilter {
     if (error instanceof Problem) return error;
     if (error instanceof InvalidQueryError)
       return fieldProblem(400, [{ field: error.field, value: error.value.slice(0, VALUE_SHOWN_MAX), expected: error.expected }]);
+    if (error instanceof NotStoredError) return new Problem(404, 'Not Found', error.message);
+    if (error instanceof StateConflictError || error instanceof ModelRefusedError)
+      return new Problem(409, 'Conflict', error.message);
     if (error instanceof ContentionError)
       return new Problem(
         503,

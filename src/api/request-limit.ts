@@ -7,7 +7,7 @@ import { pathOf } from './request-path.js';
 export const REQUESTS_AT_ONCE_MAX = 64;
 
 /** Live streams don't count here: they have a limit of their own. */
-const UNCOUNTED = /^\/(?:v1\/stream|health\/.*)$/;
+const UNCOUNTED = /^\/(?:v1\/stream|v1\/training-runs\/\d+\/events|health\/.*)$/;
 
 @Injectable()
 export class RequestLimit implements NestMiddleware {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 const CLEAN = /^[^\p{Cc}\p{Cs}]*$/u;
 
 /** Every message of these schemas says what is expected: errors quote it after the field and its value. */
-const text = (max: number, what: string) => {
+export const text = (max: number, what: string) => {
   const expected = `${what}: 1 to ${max} characters, no control characters`;
   return z.string(expected).min(1, expected).max(max, expected).regex(CLEAN, expected);
 };
@@ -16,7 +16,7 @@ const entity = z
   .regex(/^[a-z][a-z0-9-]{0,31}:[^\p{Cc}\p{Cs}]{1,128}$/u, 'an entity as type:id, like customer:C17')
   .describe('Entity type of the transaction schema and id: `customer:C17`');
 
-const limit = z
+export const limit = z
   .string('a whole number from 1 to 200')
   .regex(/^(?:[1-9]\d?|1\d\d|200)$/, 'a whole number from 1 to 200')
   .default('50')

@@ -8,5 +8,25 @@ export interface ModelVersion {
   readonly trainedAtMs: number;
   /** What was measured on the later slice, and the data window; JSON. */
   readonly report: Readonly<Record<string, unknown>>;
+  /** Absent: fitted from a file, or by an earlier build. */
+  readonly origin?: ModelOrigin;
 }
-export type ModelRole = 'champion' | 'challenger';
+
+/** What a version comes from. */
+export interface ModelOrigin {
+  /** Event times of the rows that it was trained, calibrated and judged on. */
+  readonly dataFromMs: number;
+  readonly dataToMs: number;
+  /** Of those rows. */
+  readonly dataHash: string;
+  /** Of the transaction schema. */
+  readonly schemaHash: string;
+  /** The champion that it was held against. */
+  readonly parent: string | null;
+  readonly trainingRun: string | null;
+  /** What the gate found. */
+  readonly gate: Readonly<Record<string, unknown>> | null;
+}
+
+/** `candidate`: just trained, or relieved; `retired`: never to be used again. */
+export type ModelState = 'candidate' | 'challenger' | 'champion' | 'retired';

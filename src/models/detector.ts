@@ -12,6 +12,8 @@ export interface TrainingData {
   readonly labels?: Uint8Array;
   /** A number per row that rows of one primary entity share; validation then judges on entities not known as compromised. */
   readonly entities?: Int32Array;
+  /** 1: made by a generator; it may be learned from, and never judges. Absent: all rows are real. */
+  readonly isSynthetic?: Uint8Array;
 }
 
 export interface FitProgress {

@@ -171,9 +171,17 @@ export abstract class ModelStore {
   abstract save(version: ModelVersion, artifact: Uint8Array): Promise<void>;
   /** Name of the champion, or null: what a worker polls. */
   abstract championVersion(schema: string): Promise<string | null>;
-  abstract champion(schema: string): Promise<{ readonly version: ModelVersion; readonly artifact: Uint8Array } | null>;
-  /** Makes a stored version the champion: one update of `model_roles` and a NOTIFY. @throws Error when it is not stored */
-  abstract promote(schema: string, version: string): Promise<void>;
+  /** Names of the challengers, in the order in which they came. */
+  abstract challengerVersions(schema: string): Promise<readonly string[]>;
+  /** @throws ModelRefusedError naming the version, when its bytes are not those that were saved, or not signed as they have to be */
+  abstract champion(schema: string): Promise<StoredModel | null>;
+  /** @throws NotStoredError, or as `champion` */
+  abstract load(version: string): Promise<StoredModel>;
+}
+
+export interface StoredModel {
+  readonly version: ModelVersion;
+  readonly artifact: Uint8Array;
 }
 
 /**

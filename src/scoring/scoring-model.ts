@@ -8,6 +8,7 @@ import { decodeArtifacts, encodeArtifacts, type Artifact } from '../models/artif
 import type { Detector } from '../models/detector.js';
 import { plattProbability, type Platt } from '../models/platt.js';
 import { estimators } from '../models/registry.js';
+import { featureDifference } from './feature-difference.js';
 import type { KnownFraud } from './known-fraud.js';
 import type { TensorBackend } from '../tensor/backend.js';
 
@@ -70,10 +71,12 @@ export const saveScoringModel = (model: ScoringModel): Uint8Array => {
   artifacts[BACKGROUND] = { estimator: BACKGROUND, meta: {}, arrays: { values: model.background.values } };
   const { knownFraud } = model;
   if (knownFraud) artifacts[KNOWN_FRAUD] = knownFraud.density.save();
-  const { schema, priors, id } = model.featureSet;
+  const { schema, priors, id, columns } = model.featureSet;
   return encodeArtifacts(artifacts, {
     version: model.version,
     featureSet: id,
+    // Says what is different where another build refuses it.
+    columns: columns.map((column) => column.name),
     schema,
     priors,
     platt: model.platt,
@@ -121,7 +124,10 @@ export const readFeatureSet = (bytes: Uint8Array): FeatureSet => featureSetOf(de
 export const featureSetOf = (meta: Readonly<Record<string, unknown>>): FeatureSet => {
   const featureSet = createFeatureSet(TransactionSchemaDefinition.parse(meta['schema']), meta['priors'] as FeaturePriors);
   if (featureSet.id === meta['featureSet']) return featureSet;
+  const stored = meta['columns'] as readonly string[] | undefined;
+  const computed = featureSet.columns.map((column) => column.name);
   throw new Error(
-    `model ${String(meta['version'])} was trained on features ${String(meta['featureSet'])}; this build computes ${featureSet.id}`,
+    `model ${String(meta['version'])} was trained on features ${String(meta['featureSet'])}; this build computes ${featureSet.id}` +
+      (stored ? `: ${featureDifference(stored, computed)}` : ''),
   );
 };

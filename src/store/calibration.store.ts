@@ -2,7 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { Calibration } from '../domain/calibration.js';
 import { CalibrationStore, type WindowScores } from '../scoring/ports.js';
 import { CALIBRATION_CHANNEL } from './notices.js';
-import { Calibrations } from './tables.js';
+import { Calibrations } from './tables-models.js';
 
 /** More say no more of a tail that is extrapolated anyway, and take seconds to read. */
 const WINDOW_ROWS_MAX = 500_000;

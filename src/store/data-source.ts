@@ -5,6 +5,7 @@ import { RetriedDeadLetters1763715600000 } from '../../migrations/0002-retried-d
 import { FrozenEvidence1763719200000 } from '../../migrations/0003-frozen-evidence.js';
 import { OneRowATransaction1763722800000 } from '../../migrations/0004-one-row-a-transaction.js';
 import { AlertPatterns1763726400000 } from '../../migrations/0005-alert-patterns.js';
+import { TrainingRuns1763730000000 } from '../../migrations/0006-training-runs.js';
 import { TABLES } from './tables.js';
 
 export interface DatabaseOptions {
@@ -49,6 +50,7 @@ const MIGRATIONS = [
   FrozenEvidence1763719200000,
   OneRowATransaction1763722800000,
   AlertPatterns1763726400000,
+  TrainingRuns1763730000000,
 ];
 const MIGRATION_LOCK = 7_305_808_870;
 const LOCK_LIMIT_MS = 120_000;

@@ -54,6 +54,12 @@ export const claim = async (owner: pg.Client, home: string): Promise<pg.Client> 
   throw new EmbeddedPostgresError(`another Surprisal is running in ${home}: stop it, or set SURPRISAL_HOME to another folder`);
 };
 
+/** Whether a living process holds the owner's lock. The one who asks must end the connection. */
+export const isOwned = async (guest: pg.Client): Promise<boolean> => {
+  const { rows } = await guest.query<{ free: boolean }>('SELECT pg_try_advisory_lock_shared($1) AS free', [OWNER_LOCK]);
+  return rows[0]?.free !== true;
+};
+
 /** The server that `postmaster.pid` names, if it is still there. */
 export const findRunning = async (place: EmbeddedPlace, home: string): Promise<Running | null> => {
   const pidFile = join(dataOf(place), 'postmaster.pid');

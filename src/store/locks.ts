@@ -6,6 +6,9 @@ import type { EntityManager } from 'typeorm';
  */
 const LABELS = 7_305_808_871;
 const PUBLICATION = 7_305_808_872;
+// 7_305_808_873 is of the session that retries dead letters.
+const TRAINING = 7_305_808_874;
+const ROLES = 7_305_808_875;
 
 /**
  * A commit shares this lock, appending labels has it alone. Otherwise a label and its transaction, committed at the same
@@ -25,3 +28,10 @@ export const holdLabels = (manager: EntityManager): Promise<unknown> =>
  */
 export const holdPublication = (manager: EntityManager): Promise<unknown> =>
   manager.query('SELECT pg_advisory_xact_lock($1)', [PUBLICATION]);
+
+/** Whoever lets a training run begin or wait has it alone, so that two never begin at once. */
+export const holdTraining = (manager: EntityManager): Promise<unknown> =>
+  manager.query('SELECT pg_advisory_xact_lock($1)', [TRAINING]);
+
+/** Changes of roles come one after another: each is decided on what the one before left. */
+export const holdRoles = (manager: EntityManager): Promise<unknown> => manager.query('SELECT pg_advisory_xact_lock($1)', [ROLES]);

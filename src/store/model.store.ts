@@ -1,13 +1,24 @@
 import type { DataSource, Repository } from 'typeorm';
 import type { ModelVersion } from '../domain/model-version.js';
-import { ModelStore } from '../scoring/ports.js';
-import { CHAMPION_CHANNEL } from './notices.js';
-import { FeatureSets, ModelRoles, ModelVersions, type ModelVersionRow } from './tables.js';
+import { ModelStore, type StoredModel } from '../scoring/ports.js';
+import { checkSignature, signatureOf } from './artifact-signature.js';
+import { ModelRefusedError, NotStoredError } from './state-conflict.js';
+import { FeatureSets, ModelRoles, ModelVersions, type ModelVersionRow } from './tables-models.js';
 
 const ARTIFACT_BYTES_MAX = 200_000_000;
 
+export interface ArtifactTrust {
+  /** Signs what is saved, and asks for a signature of what is loaded; null: neither. */
+  readonly signingKey: string | null;
+  /** What an artifact says of itself. @throws Error when it is damaged, or this build cannot use it */
+  readonly inspect?: (artifact: Uint8Array) => { readonly version: string; readonly checksum: string };
+}
+
 export class PostgresModelStore extends ModelStore {
-  constructor(private readonly dataSource: DataSource) {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly trust: ArtifactTrust = { signingKey: null },
+  ) {
     super();
   }
 
@@ -15,17 +26,20 @@ export class PostgresModelStore extends ModelStore {
   override async save(version: ModelVersion, artifact: Uint8Array): Promise<void> {
     if (artifact.length > ARTIFACT_BYTES_MAX)
       throw new RangeError(`artifact of ${version.version}: ${artifact.length} bytes are more than ${ARTIFACT_BYTES_MAX}`);
+    const { origin } = version;
+    const { signingKey } = this.trust;
     await this.dataSource.query(
-      `INSERT INTO model_versions (version, schema, feature_set, checksum, trained_at, report, artifact)
-       VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7) ON CONFLICT DO NOTHING`,
+      `INSERT INTO model_versions (version, schema, feature_set, checksum, trained_at, report, artifact, signature,
+         data_from, data_to, data_hash, schema_hash, parent, training_run, gate)
+       VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11, $12, $13, $14, $15::jsonb) ON CONFLICT DO NOTHING`,
       [
-        version.version,
-        version.schema,
-        version.featureSet,
-        version.checksum,
-        new Date(version.trainedAtMs),
+        ...[version.version, version.schema, version.featureSet, version.checksum, new Date(version.trainedAtMs)],
         JSON.stringify(version.report),
         Buffer.from(artifact.buffer, artifact.byteOffset, artifact.byteLength),
+        signingKey === null ? null : signatureOf(signingKey, version.version, artifact),
+        ...(origin ? [new Date(origin.dataFromMs), new Date(origin.dataToMs)] : [null, null]),
+        ...[origin?.dataHash ?? null, origin?.schemaHash ?? null, origin?.parent ?? null, origin?.trainingRun ?? null],
+        origin?.gate ? JSON.stringify(origin.gate) : null,
       ],
     );
     const stored = await this.#versions().findOne({ select: { checksum: true }, where: { version: version.version } });
@@ -38,25 +52,31 @@ export class PostgresModelStore extends ModelStore {
     return role?.version ?? null;
   }
 
-  override async champion(schema: string): Promise<{ readonly version: ModelVersion; readonly artifact: Uint8Array } | null> {
-    const version = await this.championVersion(schema);
-    if (version === null) return null;
-    const row = await this.#versions().findOneByOrFail({ version });
-    return { version: versionOf(row), artifact: row.artifact };
+  override async challengerVersions(schema: string): Promise<readonly string[]> {
+    const order = { since: 'ASC', version: 'ASC' } as const;
+    const roles = await this.dataSource.getRepository(ModelRoles).find({ where: { schema, role: 'challenger' }, order });
+    return roles.map(({ version }) => version);
   }
 
-  override async promote(schema: string, version: string): Promise<void> {
-    await this.dataSource.transaction(async (manager) => {
-      const promoted = await manager.query<unknown[]>(
-        `INSERT INTO model_roles AS stored (schema, role, version, epoch)
-         SELECT schema, 'champion', version, 1 FROM model_versions WHERE schema = $1 AND version = $2
-         ON CONFLICT (schema, role) DO UPDATE SET version = excluded.version, epoch = stored.epoch + 1
-         RETURNING epoch`,
-        [schema, version],
-      );
-      if (promoted.length === 0) throw new Error(`no model version "${version}" is stored for schema "${schema}"`);
-      await manager.query(`SELECT pg_notify($1, $2)`, [CHAMPION_CHANNEL, schema]);
-    });
+  override async champion(schema: string): Promise<StoredModel | null> {
+    const version = await this.championVersion(schema);
+    return version === null ? null : this.load(version);
+  }
+
+  override async load(version: string): Promise<StoredModel> {
+    const row = await this.#versions().findOneBy({ version });
+    if (!row) throw new NotStoredError(`no model version "${version}" is stored`);
+    return { version: versionOf(row), artifact: this.#trusted(row) };
+  }
+
+  /** Signs a stored version by the key at hand: one that was saved without a key, or by another. */
+  async sign(version: string): Promise<void> {
+    const { signingKey } = this.trust;
+    if (signingKey === null) throw new Error('SURPRISAL_SIGNING_KEY is not set: there is nothing to sign with');
+    const row = await this.#versions().findOneBy({ version });
+    if (!row) throw new NotStoredError(`no model version "${version}" is stored`);
+    const signature = signatureOf(signingKey, version, this.#undamaged(row));
+    await this.dataSource.query('UPDATE model_versions SET signature = $2 WHERE version = $1', [version, signature]);
   }
 
   /** Feature sets by which this database remembers primary entities. */
@@ -65,16 +85,6 @@ export class PostgresModelStore extends ModelStore {
       'SELECT DISTINCT feature_set AS id FROM entity_states ORDER BY id',
     );
     return rows.map((row) => row.id);
-  }
-
-  /** Stored versions of a schema, newest first, without their artifacts. */
-  async list(schema: string): Promise<readonly ModelVersion[]> {
-    const rows = await this.#versions().find({
-      select: { version: true, schema: true, featureSet: true, checksum: true, trainedAt: true, report: true },
-      where: { schema },
-      order: { trainedAt: 'DESC', version: 'ASC' },
-    });
-    return rows.map(versionOf);
   }
 
   /** Column names of a feature set, so that stored vectors can be read. The id is a hash: it never means other columns. */
@@ -86,7 +96,31 @@ export class PostgresModelStore extends ModelStore {
   #versions(): Repository<ModelVersionRow> {
     return this.dataSource.getRepository(ModelVersions);
   }
+
+  #trusted(row: ModelVersionRow): Uint8Array {
+    const artifact = this.#undamaged(row);
+    if (this.trust.signingKey !== null) checkSignature(this.trust.signingKey, row.version, artifact, row.signature);
+    return artifact;
+  }
+
+  #undamaged({ version, artifact, checksum }: ModelVersionRow): Uint8Array {
+    if (artifact === null) throw new ModelRefusedError(`model ${version} is retired, and its artifact was dropped`);
+    const { inspect } = this.trust;
+    if (!inspect) return artifact;
+    const found = inspected(artifact, version, inspect);
+    if (found.version !== version) throw new ModelRefusedError(`model ${version} holds the artifact of ${found.version}`);
+    if (found.checksum === checksum) return artifact;
+    throw new ModelRefusedError(`model ${version} was saved with the checksum ${checksum}, its artifact has ${found.checksum}`);
+  }
 }
+
+const inspected = (artifact: Uint8Array, version: string, inspect: NonNullable<ArtifactTrust['inspect']>) => {
+  try {
+    return inspect(artifact);
+  } catch (error) {
+    throw new ModelRefusedError(`model ${version} cannot be used: ${(error as Error).message}`, { cause: error });
+  }
+};
 
 const versionOf = (row: ModelVersionRow): ModelVersion => ({
   version: row.version,
@@ -95,4 +129,16 @@ const versionOf = (row: ModelVersionRow): ModelVersion => ({
   checksum: row.checksum,
   trainedAtMs: row.trainedAt.getTime(),
   report: row.report,
+  ...(row.dataFrom &&
+    row.dataTo && {
+      origin: {
+        dataFromMs: row.dataFrom.getTime(),
+        dataToMs: row.dataTo.getTime(),
+        dataHash: row.dataHash ?? '',
+        schemaHash: row.schemaHash ?? '',
+        parent: row.parent,
+        trainingRun: row.trainingRun,
+        gate: row.gate,
+      },
+    }),
 });

@@ -31,7 +31,7 @@ import type {
 import { isStorableText } from './row-json.js';
 import { listAlertPatterns } from './sql/list-alert-patterns.sql.js';
 import { streamStatus } from './sql/stream-status.sql.js';
-import { FeatureSets } from './tables.js';
+import { FeatureSets } from './tables-models.js';
 import {
   ALERT_SELECT,
   type AlertPatternRow,

@@ -1,6 +1,8 @@
 import type { Alert } from '../domain/alert.js';
 import type { Outcome } from '../domain/decision.js';
 import type { Label } from '../domain/label.js';
+import type { ModelState } from '../domain/model-version.js';
+import type { TrainingState, TrainingTrigger } from '../training/ports.js';
 
 /** Pages: `items` newest first and an opaque `nextCursor` (null at the end). Limits: 1 to 200 rows a page. */
 export interface Page<T> {
@@ -122,4 +124,19 @@ export interface DeadLetterView {
   readonly size: number;
   /** The original record, where it was asked for. */
   readonly bytes?: Uint8Array;
+}
+
+export interface TrainingRunFilter {
+  readonly schema?: string;
+  readonly state?: TrainingState;
+  readonly trigger?: TrainingTrigger;
+  readonly cursor?: string;
+  readonly limit: number;
+}
+
+export interface ModelFilter {
+  readonly schema?: string;
+  readonly state?: ModelState;
+  readonly cursor?: string;
+  readonly limit: number;
 }

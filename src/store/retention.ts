@@ -15,6 +15,8 @@ export interface RetentionDays {
   readonly published: number;
   /** Of the wall clock. */
   readonly deadLetters: number;
+  /** Of the wall clock: what training runs said on their way; the runs and their reports stay. */
+  readonly trainingEvents: number;
 }
 
 export interface Retired {
@@ -38,6 +40,7 @@ export const retire = async (
       'received_at < $1 AND NOT EXISTS (SELECT FROM outbox WHERE dead_letter_id = dead_letters.id)',
       before(days.deadLetters, wallMs),
     ],
+    ['training_events', 'at < $1', before(days.trainingEvents, wallMs)],
   ];
   let partitions: readonly string[] = [];
   if (newest) {

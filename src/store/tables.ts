@@ -1,38 +1,8 @@
-import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm';
+import type { EntitySchema } from 'typeorm';
 import type { Alert } from '../domain/alert.js';
-import type { Calibration } from '../domain/calibration.js';
-
-/** Rows as TypeORM reads them: bigint is text, timestamptz is Date, bytea is Buffer. */
-const key = (type: EntitySchemaColumnOptions['type'], name?: string): EntitySchemaColumnOptions => ({
-  ...column(type, name),
-  primary: true,
-});
-const column = (type: EntitySchemaColumnOptions['type'], name?: string): EntitySchemaColumnOptions => ({
-  type,
-  ...(name !== undefined && { name }),
-});
-const optional = (type: EntitySchemaColumnOptions['type'], name?: string): EntitySchemaColumnOptions => ({
-  ...column(type, name),
-  nullable: true,
-});
-const list = (type: EntitySchemaColumnOptions['type'], name?: string): EntitySchemaColumnOptions => ({
-  ...column(type, name),
-  array: true,
-});
-/** Filled by the database. */
-const now = (name: string): EntitySchemaColumnOptions => ({ type: 'timestamptz', name, default: () => 'now()' });
-/** Made by the database of the row's other columns. */
-const computed = (type: EntitySchemaColumnOptions['type'], name: string): EntitySchemaColumnOptions => ({
-  ...column(type, name),
-  insert: false,
-  update: false,
-});
-const serial = (name?: string): EntitySchemaColumnOptions => ({ ...key('bigint', name), generated: 'increment' });
-
-const table = <T extends object>(
-  name: string,
-  columns: { readonly [K in keyof T]-?: EntitySchemaColumnOptions },
-): EntitySchema<T> => new EntitySchema<T>({ name, tableName: name, columns });
+import { column, computed, key, list, now, optional, serial, table } from './table-columns.js';
+import { Calibrations, FeatureSets, ModelRoles, ModelVersions, RoleChanges } from './tables-models.js';
+import { TrainingEvents, TrainingRuns } from './tables-training.js';
 
 export const TransactionIds = table<{ id: string; contentHash: Buffer; occurredAt: Date }>('transaction_ids', {
   id: key('text'),
@@ -272,54 +242,6 @@ export const Repeats = table<{ transactionId: string; count: string; lastPositio
   lastSeenAt: now('last_seen_at'),
 });
 
-export interface CalibrationRow {
-  id: string;
-  model: string;
-  validFromDay: number;
-  payload: Calibration;
-  createdAt: Date;
-}
-export const Calibrations = table<CalibrationRow>('calibrations', {
-  id: key('text'),
-  model: column('text'),
-  validFromDay: column('integer', 'valid_from_day'),
-  payload: column('jsonb'),
-  createdAt: now('created_at'),
-});
-
-export interface ModelVersionRow {
-  version: string;
-  schema: string;
-  featureSet: string;
-  checksum: string;
-  trainedAt: Date;
-  report: Record<string, unknown>;
-  artifact: Buffer;
-  createdAt: Date;
-}
-export const ModelVersions = table<ModelVersionRow>('model_versions', {
-  version: key('text'),
-  schema: column('text'),
-  featureSet: column('text', 'feature_set'),
-  checksum: column('text'),
-  trainedAt: column('timestamptz', 'trained_at'),
-  report: column('jsonb'),
-  artifact: column('bytea'),
-  createdAt: now('created_at'),
-});
-
-export const ModelRoles = table<{ schema: string; role: string; version: string; epoch: string }>('model_roles', {
-  schema: key('text'),
-  role: key('text'),
-  version: column('text'),
-  epoch: column('bigint'),
-});
-
-export const FeatureSets = table<{ id: string; columns: string[] }>('feature_sets', {
-  id: key('text'),
-  columns: list('text'),
-});
-
 export const Settings = table<{ key: string; value: unknown }>('settings', {
   key: key('text'),
   value: column('jsonb'),
@@ -344,6 +266,9 @@ export const TABLES: EntitySchema[] = [
   Calibrations,
   ModelVersions,
   ModelRoles,
+  RoleChanges,
   FeatureSets,
+  TrainingRuns,
+  TrainingEvents,
   Settings,
 ] as EntitySchema[];

@@ -57,6 +57,8 @@ export interface ChannelData {
   readonly supervisedLabels: Uint8Array;
   /** A number per supervised row that rows of one primary entity share. */
   readonly supervisedEntities: Int32Array;
+  /** 1: a generated row, from which S learns and on which nothing judges; absent: all are real. */
+  readonly isSynthetic?: Uint8Array;
   readonly normal: FeatureMatrix;
 }
 
@@ -86,6 +88,7 @@ export const fitChannels = async (
             features: channelFeatures(featureSet, 'S', data.supervised, estimator),
             labels: data.supervisedLabels,
             entities: data.supervisedEntities,
+            ...(data.isSynthetic && { isSynthetic: data.isSynthetic }),
           }
         : { features: channelFeatures(featureSet, channel, data.normal, estimator) },
     ...(parameters[estimator] && { parameters: parameters[estimator] }),

@@ -69,7 +69,7 @@ export const judgeBacktest = (
  * What rows are ranked by. Lanes spend parts of the alert budget on what S does not see and leave its ranking alone: one number
  * of all channels costs average precision on known fraud. Null: the fused score.
  */
-const rankingChannel = (fitted: readonly Channel[], { kind, weights }: Policy['ranking']): Channel | null => {
+export const rankingChannel = (fitted: readonly Channel[], { kind, weights }: Policy['ranking']): Channel | null => {
   if (fitted.length === 1) return fitted[0]!;
   return kind === 'lanes' && fitted.includes('S') && weights.S > 0 ? 'S' : null;
 };

@@ -15,8 +15,10 @@ import { nextCalibration } from '../scoring/calibration.js';
 import type { WindowScores } from '../scoring/ports.js';
 import { fitKnownFraud, type KnownFraud } from '../scoring/known-fraud.js';
 import { scoreChannels } from '../scoring/score-batch.js';
-import { saveScoringModel, type ChannelDetectors, type ScoringModel } from '../scoring/scoring-model.js';
+import { readFeatureSet, saveScoringModel, type ChannelDetectors, type ScoringModel } from '../scoring/scoring-model.js';
 import { buildDataset, knownFrauds, maturedLabels, type Dataset } from './dataset.js';
+import type { AugmentSettings } from './augment-settings.js';
+import { augmentationSummary, augmentSupervised, type AugmentationSummary } from './augment-supervised.js';
 import { evaluateScores, type Evaluation } from './evaluate.js';
 import { type ChosenEstimators, fitChannels, type TrainingContext } from './fit-channels.js';
 
@@ -41,6 +43,10 @@ export interface RetrainInput extends ChosenEstimators {
   readonly heldOutIds?: ReadonlySet<string>;
   /** Name of the version to be; part of every row it scores. */
   readonly version: string;
+  /** Artifact of a served model whose feature set is kept, priors included: what the line remembers goes on being right. */
+  readonly featuresOf?: Uint8Array;
+  /** Absent: channel S learns from real rows alone. */
+  readonly augment?: AugmentSettings;
 }
 
 export interface RetrainReport {
@@ -52,6 +58,8 @@ export interface RetrainReport {
   /** By channel, on the rows of the calibration range whose label delay has passed; null without frauds there. */
   readonly evaluation: Readonly<Record<Channel, Evaluation | null>>;
   readonly estimators: Readonly<Partial<Record<Channel, string>>>;
+  /** What extra frauds did on held-out real rows; null where none were asked for. */
+  readonly augmentation: AugmentationSummary | null;
 }
 
 export interface Candidate {
@@ -79,7 +87,9 @@ export const defaultEstimators = (schema: TransactionSchema): Partial<Record<Cha
  * @throws InputError when a range holds too few rows; rejects with the signal's reason when aborted
  */
 export const retrain = async (input: RetrainInput, context: TrainingContext): Promise<Candidate> => {
-  const featureSet = createFeatureSet(input.schema, fitPriors(input.schema, input.transactions, input.labels, input.asOfMs));
+  const featureSet = input.featuresOf
+    ? readFeatureSet(input.featuresOf)
+    : createFeatureSet(input.schema, fitPriors(input.schema, input.transactions, input.labels, input.asOfMs));
   const dataset = await buildDataset(
     featureSet,
     input.transactions,
@@ -88,8 +98,9 @@ export const retrain = async (input: RetrainInput, context: TrainingContext): Pr
     (share) => context.onProgress?.('features', { share, message: 'features of the history' }),
   );
   const slices = sliceDataset(dataset, input);
-  const detectors = await fitChannels(featureSet, slices, input, context);
-  const platt = detectors.S ? plattOf(detectors.S, slices.later, slices.laterLabels) : null;
+  const augmented = await augmentSupervised(featureSet, slices, input, context);
+  const detectors = await fitChannels(featureSet, { ...slices, ...augmented?.data }, input, context);
+  const platt = detectors.S ? plattOf(detectors.S, slices, augmented?.data?.logOddsShift ?? 0) : null;
   const usualScales = fitUsualScales(featureSet, dataset.transactions, dataset.profiles, slices.normalRows);
   const knownFraud = await fitFrauds(featureSet, slices, context);
   const background = backgroundOf(slices.normal, context);
@@ -104,7 +115,8 @@ export const retrain = async (input: RetrainInput, context: TrainingContext): Pr
     // The day after the last row: a file's truth may be known only later (asOfMs), its stream goes on the next day.
     day: Math.floor(slices.laterTimes.at(-1)! / DAY_MS) + 1,
   });
-  const report = reportOf(slices, window.channels, detectors);
+  const augmentation = augmented ? await augmentationSummary(augmented, featureSet, slices, input, context, detectors.S) : null;
+  const report = { ...reportOf(slices, window.channels, detectors), augmentation };
   return { model, artifact: saveScoringModel(model), calibration, report, dataset, window };
 };
 
@@ -116,6 +128,7 @@ interface Slices {
   readonly supervised: FeatureMatrix;
   readonly supervisedLabels: Uint8Array;
   readonly supervisedEntities: Int32Array;
+  readonly supervisedTimes: Float64Array;
   /** Rows not known to be fraud: what the densities learn from. */
   readonly normal: FeatureMatrix;
   readonly normalRows: readonly number[];
@@ -147,6 +160,7 @@ const sliceDataset = (dataset: Dataset, input: RetrainInput): Slices => {
     supervised: selectRows(dataset.features, labelled),
     supervisedLabels: Uint8Array.from(labelled, (i) => known[i]!),
     supervisedEntities: entityNumbers(labelled.map((i) => dataset.transactions[i]!)),
+    supervisedTimes: Float64Array.from(labelled, (i) => dataset.transactions[i]!.occurredAtMs),
     normal: selectRows(dataset.features, normalRows),
     normalRows,
     immatureRows: rows.length - labelled.length,
@@ -179,11 +193,14 @@ const fitFrauds = (featureSet: FeatureSet, slices: Slices, context: TrainingCont
   });
 };
 
-/** Platt's scale from the later slice; a score that is log-odds already is taken as it is where that slice has too few frauds. */
-const plattOf = (detector: Detector, later: FeatureMatrix, labels: Int8Array): Platt => {
+/**
+ * Platt's scale from the later slice. Where that has too few frauds, a score that is log-odds already is taken as it is, less what
+ * extra frauds added.
+ */
+const plattOf = (detector: Detector, { later, laterLabels: labels }: Slices, logOddsShift: number): Platt => {
   const rows = [...labels.keys()].filter((i) => labels[i]! >= 0);
   const frauds = rows.filter((i) => labels[i] === 1).length;
-  if (frauds < FRAUDS_MIN || frauds === rows.length) return { slope: 1, offset: 0 };
+  if (frauds < FRAUDS_MIN || frauds === rows.length) return { slope: 1, offset: -logOddsShift };
   return fitPlatt(
     detector.score(selectRows(later, rows)),
     Uint8Array.from(rows, (i) => labels[i]!),
@@ -194,7 +211,7 @@ const reportOf = (
   slices: Slices,
   scores: Readonly<Record<Channel, Float64Array>>,
   detectors: ChannelDetectors,
-): RetrainReport => {
+): Omit<RetrainReport, 'augmentation'> => {
   const rows = [...slices.laterLabels.keys()].filter((i) => slices.laterLabels[i]! >= 0);
   const labels = Uint8Array.from(rows, (i) => slices.laterLabels[i]!);
   const evaluate = (channel: Channel): Evaluation | null =>

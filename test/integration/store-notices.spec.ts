@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { PostgresModelStore } from '../../src/store/model.store.js';
+import { ModelRegistry } from '../../src/store/model-registry.js';
 import { listenToNotices } from '../../src/store/notices.js';
 import { eventually } from '../support/kafka.js';
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js';
@@ -15,6 +16,8 @@ afterAll(() => postgres.stop());
 
 test('a promotion is heard at once, also after the connection was lost', async () => {
   const models = new PostgresModelStore(source);
+  const registry = new ModelRegistry(source, models);
+  const by = { by: 'test', why: 'a test' };
   const version = { schema: 's', featureSet: 'f', checksum: 'c', trainedAtMs: 0, report: {} };
   await models.saveFeatureSet('f', ['a']);
   await models.save({ ...version, version: 'v1' }, Buffer.from('one'));
@@ -33,12 +36,12 @@ test('a promotion is heard at once, also after the connection was lost', async (
     const found = await backends();
     return found.length === 1 && found;
   });
-  await models.promote('s', 'v1');
+  await registry.promote('s', 'v1', by);
   await eventually('the first notice', () => heard === 1);
   await source.query('SELECT pg_terminate_backend($1)', [first!.pid]);
   await eventually('another listener', async () => (await backends()).some(({ pid }) => pid !== first!.pid));
   expect(errors).toHaveLength(1);
-  await models.promote('s', 'v1');
+  await registry.promote('s', 'v1', by);
   await eventually('the second notice', () => heard === 2);
   await notices.close();
   expect(await backends()).toEqual([]);

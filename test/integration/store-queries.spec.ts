@@ -6,6 +6,7 @@ import { PostgresCalibrationStore } from '../../src/store/calibration.store.js';
 import { DeadLetterStore } from '../../src/store/dead-letter.store.js';
 import { LabelStore } from '../../src/store/label.store.js';
 import { PostgresModelStore } from '../../src/store/model.store.js';
+import { ModelRegistry } from '../../src/store/model-registry.js';
 import { PostgresOutboxStore } from '../../src/store/outbox.store.js';
 import { InvalidQueryError } from '../../src/store/paging.js';
 import { Queries } from '../../src/store/queries.js';
@@ -32,6 +33,7 @@ beforeEach(async () => {
 });
 afterAll(() => postgres.stop());
 
+const BY = { by: 'test', why: 'a test' };
 const version = (name: string): ModelVersion => ({
   version: name,
   schema: SCHEMA.name,
@@ -296,20 +298,24 @@ describe('the outbox', () => {
 describe('models, calibrations, settings, status', () => {
   it('promote a stored version only, and tell who listens', async () => {
     const models = new PostgresModelStore(source);
+    const registry = new ModelRegistry(source, models);
     const artifact = Uint8Array.from([1, 2, 0, 255]);
     expect(await models.champion('sample')).toBeNull();
-    await expect(models.promote('sample', 'm1')).rejects.toThrow('no model version "m1" is stored for schema "sample"');
+    await expect(registry.promote('sample', 'm1', BY)).rejects.toThrow('no model version "m1" is stored');
     await models.save(version('m1'), artifact);
     await models.save(version('m1'), artifact);
     await expect(models.save({ ...version('m1'), checksum: 'other' }, artifact)).rejects.toThrow('never change');
     await models.save(version('m2'), artifact);
-    for (const name of ['m1', 'm2', 'm1']) await models.promote('sample', name);
+    for (const name of ['m1', 'm2', 'm1']) await registry.promote('sample', name, BY);
     expect(await models.championVersion('sample')).toBe('m1');
     const champion = await models.champion('sample');
     expect(champion?.version).toEqual(version('m1'));
     expect([...champion!.artifact]).toEqual([1, 2, 0, 255]);
     expect(await source.query('SELECT epoch FROM model_roles')).toEqual([{ epoch: '3' }]);
-    expect((await models.list('sample')).map((m) => m.version)).toEqual(['m1', 'm2']);
+    expect((await registry.list({ limit: 9 })).items.map((m) => [m.version, m.state])).toEqual([
+      ['m2', 'candidate'],
+      ['m1', 'champion'],
+    ]);
   });
 
   it('keep calibrations unchanged and find the newest', async () => {
@@ -363,7 +369,7 @@ describe('models, calibrations, settings, status', () => {
     });
     const models = new PostgresModelStore(source);
     await models.save(version('m1'), new Uint8Array(1));
-    await models.promote('sample', 'm1');
+    await new ModelRegistry(source, models).promote('sample', 'm1', BY);
     await new PostgresCalibrationStore(source).save(calibration('k9', 20_000));
     await store.commit(batch([row('old', { atMs: T0 - 8 * DAY, outcome: 'review' })]));
     await store.commit(

@@ -5,7 +5,9 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { API_APPLICATION_OPTIONS, ApiModule } from '../../src/api/api.module.js';
 import type { ApiSettings } from '../../src/api/api-settings.js';
+import { ModelRegistry } from '../../src/store/model-registry.js';
 import { Queries } from '../../src/store/queries.js';
+import { PostgresTrainingRunStore } from '../../src/store/training-run.store.js';
 import { LabelSink } from '../../src/scoring/ports.js';
 import { OnlineLine } from '../../src/scoring/score-transactions.js';
 import { memoryService, NOW_MS, SHOP_SCHEMA } from './memory-api.js';
@@ -21,6 +23,8 @@ interface Behind {
   readonly line: OnlineLine;
   readonly queries: unknown;
   readonly labels: LabelSink;
+  readonly registry?: ModelRegistry;
+  readonly runs?: PostgresTrainingRunStore;
 }
 
 /** The real HTTP door over what is given, on a free port unless one is named. */
@@ -31,8 +35,10 @@ export const startHttp = async (behind: Behind, settings: Partial<ApiSettings> =
       { provide: Queries, useValue: behind.queries },
       { provide: LabelSink, useValue: behind.labels },
       { provide: OnlineLine, useValue: behind.line },
+      { provide: ModelRegistry, useValue: behind.registry ?? {} },
+      { provide: PostgresTrainingRunStore, useValue: behind.runs ?? {} },
     ],
-    exports: [Queries, LabelSink, OnlineLine],
+    exports: [Queries, LabelSink, OnlineLine, ModelRegistry, PostgresTrainingRunStore],
   })(Ports);
   const complete: ApiSettings = {
     apiKey: KEY,

@@ -6,7 +6,7 @@ import { betweenSteps, shuffledIndices } from '../fit-rows.js';
 import { parseParameters } from '../parameters.js';
 import { binCounts, byColumn, binRows, fitBins, type BinnedRows } from './column-bins.js';
 import { addTree, joinTrees, type Forest } from './forest.js';
-import { growTree, type GrowthRules } from './grow-tree.js';
+import { ColumnShare, growTree, type GrowthRules } from './grow-tree.js';
 import { histogramLayout, type GrowthData } from './histogram.js';
 import { countFrauds, logOdds, probabilityOf, requireBothClasses } from './labelled-rows.js';
 import { loadTreeDetector, treeDetector, type ScoreScale } from './tree-detector.js';
@@ -20,7 +20,7 @@ const Parameters = z.strictObject({
   /** Share of the rows that each tree sees. */
   rowShare: z.number().positive().max(1).default(0.8),
   /** Share of the columns that each tree sees. */
-  columnShare: z.number().positive().max(1).default(0.8),
+  columnShare: ColumnShare.default(0.8),
   /** Least sum of p (1 - p) in a leaf. */
   weightMin: z.number().min(0).default(3),
   /** L2 penalty of the leaves. */

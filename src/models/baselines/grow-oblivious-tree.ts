@@ -3,6 +3,8 @@ import { aboveThreshold, allBut, type Split } from './forest.js';
 import { partition } from './grow-tree.js';
 
 export interface ObliviousRules {
+  /** The columns that the tree may test, rising. */
+  readonly columns: readonly number[];
   readonly depth: number;
   /** L2 penalty of the leaves. */
   readonly penalty: number;
@@ -27,30 +29,35 @@ const SCORE_MIN = 1e-9;
 export const growObliviousTree = (data: GrowthData, order: Uint32Array, rules: ObliviousRules): Split[] => {
   const tests: Split[] = [];
   const scratch = new Uint32Array(order.length);
-  let leaves: Leaf[] = [{ from: 0, to: order.length, histogram: histogramOf(data, order, 0, order.length) }];
+  let leaves: Leaf[] = [{ from: 0, to: order.length, histogram: histogramOf(data, order, 0, order.length, rules.columns) }];
   for (let level = 0; level < rules.depth; level += 1) {
     const found = bestTest(data, leaves, rules);
     if (!found) break;
     tests.push(found);
-    if (level + 1 < rules.depth) leaves = leaves.flatMap((leaf) => splitLeaf(data, order, scratch, leaf, found));
+    if (level + 1 < rules.depth) leaves = leaves.flatMap((leaf) => splitLeaf(data, order, scratch, leaf, found, rules.columns));
   }
   return tests;
 };
 
-const histogramOf = (data: GrowthData, order: Uint32Array, from: number, to: number): Float64Array => {
-  const { offsets } = data.layout;
-  const histogram = new Float64Array(2 * offsets.at(-1)!);
-  for (let column = 0; column + 1 < offsets.length; column += 1) fillHistogram(histogram, data, column, order, from, to);
+const histogramOf = (
+  data: GrowthData,
+  order: Uint32Array,
+  from: number,
+  to: number,
+  columns: readonly number[],
+): Float64Array => {
+  const histogram = new Float64Array(2 * data.layout.offsets.at(-1)!);
+  for (const column of columns) fillHistogram(histogram, data, column, order, from, to);
   return histogram;
 };
 
 /** Cosine of every test: sum(g m) / |m|, where m is the mean gradient of a row's leaf. */
-const bestTest = ({ layout }: GrowthData, leaves: readonly Leaf[], { penalty, noise }: ObliviousRules): Split | null => {
+const bestTest = ({ layout }: GrowthData, leaves: readonly Leaf[], { columns, penalty, noise }: ObliviousRules): Split | null => {
   let best: Split | null = null;
   let greatest = SCORE_MIN;
   const products = new Float64Array(256);
   const squares = new Float64Array(256);
-  for (let column = 0; column + 1 < layout.offsets.length; column += 1) {
+  for (const column of columns) {
     const bins = layout.offsets[column + 1]! - layout.offsets[column]!;
     const isLevel = layout.isCategorical[column] === 1;
     products.fill(0);
@@ -97,10 +104,18 @@ const addScores = (
 };
 
 /** Both sides of a leaf, the left one first; the parent's histogram becomes the larger one's. */
-const splitLeaf = (data: GrowthData, order: Uint32Array, scratch: Uint32Array, leaf: Leaf, test: Split): Leaf[] => {
+const splitLeaf = (
+  data: GrowthData,
+  order: Uint32Array,
+  scratch: Uint32Array,
+  leaf: Leaf,
+  test: Split,
+  columns: readonly number[],
+): Leaf[] => {
   const middle = partition(data, order, scratch, leaf.from, leaf.to, test);
   const leftSmaller = middle - leaf.from <= leaf.to - middle;
-  const counted = leftSmaller ? histogramOf(data, order, leaf.from, middle) : histogramOf(data, order, middle, leaf.to);
+  const [from, to] = leftSmaller ? [leaf.from, middle] : [middle, leaf.to];
+  const counted = histogramOf(data, order, from, to, columns);
   subtractHistogram(leaf.histogram, counted);
   return [
     { from: leaf.from, to: middle, histogram: leftSmaller ? counted : leaf.histogram },

@@ -1,11 +1,19 @@
+import { z } from 'zod';
 import type { Random } from '../../domain/random.js';
 import { isRight, treeBuilder, type Forest, type Split, type TreeBuilder } from './forest.js';
 import { bestSplit, fillHistogram, subtractHistogram, type FoundSplit, type GrowthData, type SplitRules } from './histogram.js';
 
+/** A share of the columns, or as many as the square root of their number, rounded up. */
+export const ColumnShare = z.union([z.literal('sqrt'), z.number().positive().max(1)]);
+export type ColumnShare = z.infer<typeof ColumnShare>;
+
+export const columnsDrawn = (share: ColumnShare, columns: number): number =>
+  share === 'sqrt' ? Math.ceil(Math.sqrt(columns)) : Math.max(1, Math.round(share * columns));
+
 export interface GrowthRules extends SplitRules {
   readonly depthMax: number;
-  /** Share of the columns that a tree (boosting) or each split (forests) may look at. */
-  readonly columnShare: number;
+  /** Columns that a tree (boosting) or each split (forests) may look at. */
+  readonly columnShare: ColumnShare;
   readonly columnsPer: 'tree' | 'split';
   /** True where no split can improve a node; spares the search. */
   readonly isPure?: (gradient: number, weight: number) => boolean;
@@ -30,7 +38,7 @@ interface Pending {
  */
 export const growTree = (data: GrowthData, order: Uint32Array, rules: GrowthRules, random: Random): Forest => {
   const columnCount = data.layout.offsets.length - 1;
-  const drawn = Math.max(1, Math.round(rules.columnShare * columnCount));
+  const drawn = columnsDrawn(rules.columnShare, columnCount);
   const perTree = rules.columnsPer === 'tree';
   const columns = Uint32Array.from({ length: columnCount }, (_, i) => i);
   shuffle(columns, random);

@@ -2,10 +2,11 @@ import { z } from 'zod';
 import type { Random } from '../../domain/random.js';
 import type { Artifact } from '../artifact.js';
 import type { Detector, Estimator, FitContext, TrainingData } from '../detector.js';
-import { betweenSteps } from '../fit-rows.js';
+import { betweenSteps, shuffledIndices } from '../fit-rows.js';
 import { parseParameters } from '../parameters.js';
 import { binRows, byColumn } from './column-bins.js';
 import { isRight, type Split } from './forest.js';
+import { ColumnShare, columnsDrawn } from './grow-tree.js';
 import { growObliviousTree } from './grow-oblivious-tree.js';
 import { histogramLayout, type GrowthData } from './histogram.js';
 import { countFrauds, logOdds, probabilityOf, requireBothClasses } from './labelled-rows.js';
@@ -24,6 +25,8 @@ const Parameters = z.strictObject({
   penalty: z.number().min(0).default(3),
   /** Share of the rows that each tree is grown on; all of them give the leaves their values. */
   rowShare: z.number().positive().max(1).default(0.8),
+  /** Share of the columns that each tree may test. */
+  columnShare: ColumnShare.default(1),
   /** Chance in the choice of tests, as a multiple of the gradients' deviation; it fades as trees are added. */
   randomStrength: z.number().min(0).default(1),
   /** Random orders of the rows for the statistics of categorical columns; each tree sees one. */
@@ -54,10 +57,14 @@ const leavesOf = ({ cells, rowCount }: GrowthData, tests: readonly Split[]): Uin
   return leaves;
 };
 
+const drawColumns = (count: number, share: ColumnShare, random: Random): number[] => [
+  ...shuffledIndices(count, random).subarray(0, columnsDrawn(share, count)).sort(),
+];
+
 /** One step: the tests of a tree by gradients alone, its leaves by one Newton step over all rows. */
 const boostOnce = (boosting: Boosting, tree: number, parameters: Parameters, random: Random) => {
   const { data, labels, scores, hessians } = boosting;
-  const { depth, learningRate, penalty, rowShare, randomStrength } = parameters;
+  const { depth, learningRate, penalty, rowShare, columnShare, randomStrength } = parameters;
   let squares = 0;
   for (let r = 0; r < data.rowCount; r += 1) {
     const p = probabilityOf(scores[r]!);
@@ -73,7 +80,8 @@ const boostOnce = (boosting: Boosting, tree: number, parameters: Parameters, ran
   const left = data.rowCount * Math.exp(-learningRate * tree);
   const deviation = (randomStrength * Math.sqrt(squares / data.rowCount) * left) / (1 + left);
   const noise = (): number => (deviation > 0 ? deviation * random.normal() : 0);
-  const tests = growObliviousTree(data, order.subarray(0, drawn), { depth, penalty, noise });
+  const columns = drawColumns(data.layout.offsets.length - 1, columnShare, random);
+  const tests = growObliviousTree(data, order.subarray(0, drawn), { columns, depth, penalty, noise });
   const leaves = leavesOf(data, tests);
   const sums = new Float64Array(1 << depth);
   const weights = new Float64Array(1 << depth);

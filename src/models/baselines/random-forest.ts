@@ -6,7 +6,7 @@ import { betweenSteps } from '../fit-rows.js';
 import { parseParameters } from '../parameters.js';
 import { binCounts, byColumn, binRows, fitBins } from './column-bins.js';
 import { joinTrees, type Forest } from './forest.js';
-import { growTree, type GrowthRules } from './grow-tree.js';
+import { ColumnShare, growTree, type GrowthRules } from './grow-tree.js';
 import { histogramLayout, type GrowthData } from './histogram.js';
 import { logOdds, PROBABILITY_MIN, requireBothClasses } from './labelled-rows.js';
 import { loadTreeDetector, treeDetector, type ScoreScale } from './tree-detector.js';
@@ -18,7 +18,7 @@ const Parameters = z.strictObject({
   /** Least rows in a leaf; a row counts as often as the bootstrap drew it. */
   leafRowsMin: z.number().int().min(1).default(3),
   /** Share of the columns that each split may look at. */
-  columnShare: z.number().positive().max(1).default(0.5),
+  columnShare: ColumnShare.default(0.5),
 });
 
 /** Deeper trees part rows by rounding alone. */

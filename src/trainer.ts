@@ -1,0 +1,232 @@
+import { createHash } from 'node:crypto';
+import type { Config } from './config.js';
+import { InputError } from './domain/input-error.js';
+import type { ModelOrigin } from './domain/model-version.js';
+import type { TransactionSchema } from './domain/transaction-schema.js';
+import { MARKOV_DAYS } from './features/plan.js';
+import type { Log } from './log.js';
+import { repeat } from './repeat.js';
+import type { StoredModel } from './scoring/ports.js';
+import { storeModel, type Stores } from './service-stores.js';
+import { newestRowsFrom } from './store/history-bounds.js';
+import { HistoryStore } from './store/history.store.js';
+import { CHALLENGERS_MAX } from './store/model-registry.js';
+import { StateConflictError } from './store/state-conflict.js';
+import { readTrainingHistory, type HistoryRead } from './training-history.js';
+import type { TrainingClaim, TrainingRun } from './training/ports.js';
+import { defaultEstimators } from './training/retrain.js';
+import { versionName } from './version-name.js';
+import type { Trained, TrainInput } from './worker-messages.js';
+import { trainInThread } from './worker-pool.js';
+
+const DAY_MS = 86_400_000;
+const EVERY_MS = { claim: 1_000, heartbeat: 5_000, event: 500 };
+
+export interface TrainerGiven {
+  readonly config: Config;
+  readonly schema: TransactionSchema;
+  readonly stores: Stores;
+  /** Names this process in runs. */
+  readonly holder: string;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+class RunCancelled extends Error {
+  override readonly name = 'RunCancelled';
+}
+
+/** Another has taken the run, or it was taken off this process: nothing more may be said of it. */
+class RunLost extends Error {
+  override readonly name = 'RunLost';
+}
+
+/**
+ * Carries out training runs, one at a time: whoever waits in the queue first. A run that this process leaves behind when it
+ * stops is found lost, and another takes its place.
+ */
+export const startTrainer = (given: TrainerGiven): { stop(): Promise<void> } => {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([given.signal, stop.signal]);
+  const timer = repeat(EVERY_MS.claim, () => carryOutNext({ ...given, signal }), given.log.warnOf('trainer'));
+  return {
+    stop: async () => {
+      stop.abort(new Error('the trainer was stopped'));
+      await timer.stop();
+    },
+  };
+};
+
+const carryOutNext = async (given: TrainerGiven): Promise<void> => {
+  const { stores, schema, holder, log, signal } = given;
+  if (signal.aborted) return;
+  const claimed = await stores.runs.claim(schema.name, holder);
+  if (!claimed) return;
+  const { claim, run } = claimed;
+  const ended = new AbortController();
+  const heartbeat = repeat(
+    EVERY_MS.heartbeat,
+    async () => {
+      const answer = await stores.runs.heartbeat(claim);
+      if (answer === 'cancel') ended.abort(new RunCancelled('cancelled while it ran'));
+      if (answer === 'lost') ended.abort(new RunLost(`training run ${run.id} was taken off this process`));
+    },
+    log.warnOf(`training run ${run.id}`),
+  );
+  try {
+    log.say(`training run ${run.id} (${run.trigger}): ${run.why}`);
+    await carryOut({ ...given, signal: AbortSignal.any([signal, ended.signal]) }, claim, run);
+  } catch (error) {
+    await sayEnd(given, claim, run, error as Error);
+  } finally {
+    await heartbeat.stop();
+  }
+};
+
+const sayEnd = async ({ stores, log, signal }: TrainerGiven, claim: TrainingClaim, run: TrainingRun, error: Error) => {
+  if (error instanceof RunLost || signal.aborted) return log.warn(`training run ${run.id} is left: ${error.message}`);
+  const state = error instanceof RunCancelled ? 'cancelled' : 'failed';
+  await stores.runs.finish(claim, { state, error: error.message });
+  log.say(`training run ${run.id} ${state}: ${error.message}`);
+};
+
+const carryOut = async (given: TrainerGiven, claim: TrainingClaim, run: TrainingRun): Promise<void> => {
+  const { stores, schema, config, log } = given;
+  const champion = await stores.models.champion(schema.name);
+  if (!champion) throw new InputError(`schema ${schema.name} has no champion: its features are what a new model is trained on`);
+  // Of the champion as it is now: promotion is refused where another has taken its place meanwhile.
+  const epoch = (await stores.registry.one(champion.version.version))?.epoch ?? undefined;
+  const say = eventsOf(given, claim);
+  const { trained, read, asOfMs, version } = await train(given, claim, run, champion, say);
+  const origin: ModelOrigin = {
+    dataFromMs: read.fromMs,
+    dataToMs: asOfMs,
+    dataHash: read.hash,
+    schemaHash: createHash('sha256').update(JSON.stringify(schema)).digest('hex'),
+    parent: champion.version.version,
+    trainingRun: run.id,
+    gate: { ...trained.gate },
+  };
+  const { artifact, calibration, report, gate, rehearsal } = trained;
+  await storeModel(stores, { version, artifact, calibration, trainedAtMs: asOfMs, report, origin });
+  const outcome = { verdict: gate.verdict, reasons: gate.reasons, gate, rehearsal: shortRehearsal(rehearsal), training: report };
+  // First: what a lost run has made must not be used.
+  if (!(await stores.runs.finish(claim, { state: 'succeeded', report: outcome, version })))
+    throw new RunLost(`training run ${run.id} was taken off this process`);
+  log.say(`training run ${run.id}: ${version}, ${gate.verdict}: ${gate.reasons.join('; ')}`);
+  await giveRole(given, run, version, gate.verdict, epoch);
+  if (config.training.gate.approvalRequired && gate.verdict === 'await-approval')
+    log.say(`"surprisal models promote ${version}" lets it decide`);
+};
+
+/** A figure for every scenario; the attacks one by one stay with the gate, which has compared them. */
+const shortRehearsal = (rehearsal: Trained['rehearsal']) =>
+  Object.fromEntries(
+    Object.entries(rehearsal).map(([side, report]) => {
+      if (!report) return [side, null];
+      const { outcomes: _outcomes, ...short } = report;
+      return [side, short];
+    }),
+  );
+
+type Say = (step: string, share: number, message: string) => void;
+
+/** Progress as rows: the newest of each half second, in order, and none after the run has ended. */
+const eventsOf = ({ stores, log, signal }: TrainerGiven, claim: TrainingClaim): Say => {
+  let last = { step: '', atMs: 0 };
+  let writing = Promise.resolve();
+  return (step, share, message) => {
+    const atMs = performance.now();
+    if (signal.aborted || (step === last.step && share < 1 && atMs - last.atMs < EVERY_MS.event)) return;
+    last = { step, atMs };
+    writing = writing
+      .then(async () => void (await stores.runs.event(claim, { step, share, message })))
+      .catch(log.warnOf('training event'));
+  };
+};
+
+interface TrainedRun {
+  readonly trained: Trained;
+  readonly read: HistoryRead;
+  readonly asOfMs: number;
+  readonly version: string;
+}
+
+const train = async (
+  { stores, schema, config, signal }: TrainerGiven,
+  claim: TrainingClaim,
+  run: TrainingRun,
+  champion: StoredModel,
+  say: Say,
+): Promise<TrainedRun> => {
+  const newestMs = await stores.queries.newestEventMs();
+  if (newestMs === null) throw new InputError('no transaction is stored yet: there is nothing to train on');
+  const asOfMs = newestMs + 1;
+  const { trainDays, judgeDays, rowsMax } = config.training.history;
+  const delayMs = (schema.label?.delayDays ?? 0) * DAY_MS;
+  const trainToMs = asOfMs - delayMs - judgeDays * DAY_MS;
+  const trainFromMs = trainToMs - trainDays * DAY_MS;
+  const boundMs = await newestRowsFrom(stores.dataSource, asOfMs, rowsMax);
+  // Features look back: windows of at most 30 days and the Markov filter's on top of the delay.
+  const wantedMs = trainFromMs - delayMs - MARKOV_DAYS * DAY_MS;
+  const fromMs = Math.max(wantedMs, boundMs ?? 0);
+  const read: HistoryRead = { rows: 0, frauds: 0, fromMs, hash: '' };
+  const history = readTrainingHistory(new HistoryStore(stores.dataSource), { fromMs, toMs: asOfMs }, read, (rows, atMs) =>
+    say('history', (atMs - fromMs) / (asOfMs - fromMs), `${rows} transactions`),
+  );
+  let version = '';
+  const trained = await trainInThread(
+    history,
+    (): TrainInput => {
+      version = versionName(schema.name, asOfMs, { run: run.id, seed: run.seed, data: read.hash });
+      void stores.runs.data(claim, { fromMs: read.fromMs, toMs: asOfMs, hash: read.hash });
+      return {
+        schema,
+        trainFromMs,
+        trainToMs,
+        asOfMs,
+        policy: config.policy,
+        parameters: config.models,
+        estimators: defaultEstimators(schema),
+        version,
+        featuresOf: champion.artifact,
+        augment: config.training.augment,
+        champion: { version: champion.version.version, artifact: champion.artifact },
+        gate: config.training.gate,
+        rehearsal: config.training.rehearsal,
+      };
+    },
+    {
+      seed: run.seed,
+      backend: config.tensorBackend,
+      onProgress: (step, { share, message }) => say(step, share, message),
+      signal,
+    },
+  );
+  return { trained, read, asOfMs, version };
+};
+
+const giveRole = async (
+  { stores, schema, log }: TrainerGiven,
+  run: TrainingRun,
+  version: string,
+  verdict: Trained['gate']['verdict'],
+  epoch: number | undefined,
+): Promise<void> => {
+  const by = { by: `training run ${run.id}`, why: `the gate says ${verdict}` };
+  try {
+    if (verdict === 'promote') await stores.registry.promote(schema.name, version, by, epoch);
+    else if (verdict !== 'reject') await challenge(stores, schema.name, version, by);
+  } catch (error) {
+    // Somebody has decided otherwise meanwhile: the version stays a candidate, with its report.
+    if (!(error instanceof StateConflictError)) throw error;
+    log.say(`training run ${run.id}: ${version} stays a candidate: ${error.message}`);
+  }
+};
+
+/** The newest challengers are the ones worth watching: the oldest makes room. */
+const challenge = async (stores: Stores, schema: string, version: string, by: { by: string; why: string }): Promise<void> => {
+  const challengers = await stores.models.challengerVersions(schema);
+  if (challengers.length >= CHALLENGERS_MAX) await stores.registry.relieve(schema, challengers[0]!, by);
+  await stores.registry.challenge(schema, version, by);
+};
