@@ -4,8 +4,10 @@ import type { ApiSettings } from './api/api-settings.js';
 import { DeadLetterSink, LabelSink, OffsetStore } from './scoring/ports.js';
 import { OnlineLine } from './scoring/score-transactions.js';
 import { ModelRegistry } from './store/model-registry.js';
+import { DriftStore } from './store/drift.store.js';
 import { Queries } from './store/queries.js';
 import { PostgresTrainingRunStore } from './store/training-run.store.js';
+import { VersionComparer } from './training/ports.js';
 import { LabelsConsumer } from './stream/labels.consumer.js';
 import { TransactionsConsumer } from './stream/transactions.consumer.js';
 
@@ -19,6 +21,8 @@ export interface AppParts {
   readonly queries: Queries;
   readonly registry: ModelRegistry;
   readonly runs: PostgresTrainingRunStore;
+  readonly drift: DriftStore;
+  readonly comparer: VersionComparer;
   /** Which doors this process opens. */
   readonly doors: { readonly api: boolean; readonly kafka: boolean };
 }
@@ -36,6 +40,8 @@ export class AppModule {
       { provide: Queries, useValue: parts.queries },
       { provide: ModelRegistry, useValue: parts.registry },
       { provide: PostgresTrainingRunStore, useValue: parts.runs },
+      { provide: DriftStore, useValue: parts.drift },
+      { provide: VersionComparer, useValue: parts.comparer },
     ];
     return {
       module: AppModule,

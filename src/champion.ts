@@ -1,27 +1,30 @@
+import { Challengers, type ChallengerStores } from './challengers.js';
 import { ConfigError } from './config.js';
 import type { Calibration } from './domain/calibration.js';
 import type { Policy } from './domain/decision.js';
 import { calibrateIfDue, recalibrate } from './scoring/calibrate-if-due.js';
-import type { CalibrationStore, ModelStore } from './scoring/ports.js';
 import { readFeatureSet } from './scoring/scoring-model.js';
 import type { WorkerPool } from './worker-pool.js';
 
 /** How often a worker asks for a new champion or calibration. */
 export const CHAMPION_POLL_MS = 2_000;
 
-/** Keeps the scoring threads on the stored champion and its newest calibration. */
+/** Keeps the scoring threads on the stored champion and its newest calibration, and on the challengers beside it. */
 export class Champion {
   #version: string | null = null;
   #calibration: Calibration | null = null;
   /** Why the newest champion could not be loaded; the one before goes on. */
   #problem: string | null = null;
+  readonly challengers: Challengers;
 
   constructor(
     private readonly schema: string,
-    private readonly stores: { readonly models: ModelStore; readonly calibrations: CalibrationStore },
+    private readonly stores: ChallengerStores,
     private readonly pool: WorkerPool,
     private readonly policy: Policy,
-  ) {}
+  ) {
+    this.challengers = new Challengers(schema, stores, pool, policy);
+  }
 
   get problem(): string | null {
     return this.#problem;
@@ -40,6 +43,7 @@ export class Champion {
       this.#problem = null;
       await this.#refreshCalibration(version);
     } else await this.#load(version);
+    await this.challengers.refresh();
     return true;
   }
 
@@ -88,8 +92,13 @@ export class Champion {
     this.pool.useTerms({ calibration: this.#calibration, policy: this.policy });
   }
 
-  /** Builds the calibration of a new event day, once the day before has closed. */
+  /** Builds the calibrations of a new event day, once the day before has closed. */
   async calibrate(eventNowMs: number): Promise<void> {
+    await this.#calibrateChampion(eventNowMs);
+    await this.challengers.calibrate(eventNowMs);
+  }
+
+  async #calibrateChampion(eventNowMs: number): Promise<void> {
     const current = this.#calibration;
     if (!current) return;
     const next = await calibrateIfDue(this.stores.calibrations, current, this.policy, eventNowMs);

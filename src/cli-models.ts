@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import { stringify } from 'yaml';
 import { byOption, schemaNameOf, schemaOption, whyOption, withDatabase } from './command-database.js';
 import { configOption, EXIT_CODES, textTable, wholeNumber, withProcessIo, type CommandIo } from './command-io.js';
+import { registerCompare } from './cli-models-compare.js';
 import { loadConfig, type Config } from './config.js';
 import type { ModelState } from './domain/model-version.js';
 import { createModelStores } from './service-stores.js';
@@ -78,6 +79,7 @@ export const register = (program: Command): void => {
       ),
     );
   registerOfVersion(models);
+  registerCompare(models);
 };
 
 const registerOfVersion = (models: Command): void => {

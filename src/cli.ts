@@ -8,6 +8,7 @@ const COMMANDS: readonly {
   { names: ['serve', 'migrate', 'openapi'], load: () => import('./cli-serve.js') },
   { names: ['models'], load: () => import('./cli-models.js') },
   { names: ['retrain', 'runs'], load: () => import('./cli-retrain.js') },
+  { names: ['drift'], load: () => import('./cli-drift.js') },
   { names: ['schema'], load: () => import('./cli-schema.js') },
   { names: ['fit'], load: () => import('./cli-fit.js') },
   { names: ['score'], load: () => import('./cli-score.js') },

@@ -8,6 +8,7 @@ import { PolicySchema, type Policy } from './domain/decision.js';
 import { TransactionSchemaDefinition, type TransactionSchema } from './domain/transaction-schema.js';
 import type { TensorBackend } from './tensor/backend.js';
 import { AugmentSettingsSchema } from './training/augment-settings.js';
+import { DriftSettingsSchema } from './training/drift/drift-settings.js';
 import { GateSettingsSchema } from './training/gate-settings.js';
 import { RehearsalSettingsSchema } from './training/rehearsal-settings.js';
 import { isCron } from './training/due-times.js';
@@ -41,6 +42,7 @@ const ServiceSchema = z.strictObject({
   retention: z.strictObject({
     transactions: wholeNumber(1, 36_500),
     evidence: wholeNumber(95, 36_500),
+    shadow: wholeNumber(1, 3_650),
     published: wholeNumber(1, 3_650),
     deadLetters: wholeNumber(1, 3_650),
     trainingEvents: wholeNumber(1, 3_650),
@@ -62,6 +64,7 @@ const TrainingSchema = z.strictObject({
   augment: AugmentSettingsSchema.prefault({}),
   gate: GateSettingsSchema.prefault({}),
   rehearsal: RehearsalSettingsSchema.prefault({}),
+  drift: DriftSettingsSchema.prefault({}),
 });
 export type TrainingConfig = z.infer<typeof TrainingSchema>;
 

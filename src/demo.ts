@@ -8,6 +8,7 @@ import type { TransactionSchema } from './domain/transaction-schema.js';
 import type { FitProgress } from './models/detector.js';
 import { createWorld, type World } from './synthetic/world.js';
 import { defaultEstimators } from './training/retrain.js';
+import type { TrainedModel } from './service-stores.js';
 import type { Retrained } from './worker-messages.js';
 import { versionName } from './version-name.js';
 import { retrainInThread } from './worker-pool.js';
@@ -47,7 +48,7 @@ export const trainDemoChampion = async (
   schema: TransactionSchema,
   config: Config,
   options: { readonly onProgress: (step: string, progress: FitProgress) => void; readonly signal: AbortSignal },
-): Promise<Retrained & { readonly version: string; readonly trainedAtMs: number }> => {
+): Promise<Retrained & Pick<TrainedModel, 'version' | 'trainedAtMs' | 'driftReference'>> => {
   const { world, historyEndMs } = demoWorld(settings, schema);
   const { transactions, labels } = demoHistory(world, settings.historyDays, schema, options.onProgress);
   const version = versionName(schema.name, historyEndMs, { ...settings, rows: transactions.length });
@@ -63,10 +64,12 @@ export const trainDemoChampion = async (
       parameters: config.models,
       estimators: defaultEstimators(schema),
       version,
+      drift: config.training.drift,
     },
     { seed: settings.seed, backend: config.tensorBackend, ...options },
   );
-  return { ...retrained, version, trainedAtMs: historyEndMs };
+  const { drift: driftReference = null, ...report } = retrained.report;
+  return { ...retrained, report, driftReference, version, trainedAtMs: historyEndMs };
 };
 
 const demoHistory = (

@@ -3,14 +3,24 @@ import type { Clock } from './clock.js';
 import type { Config } from './config.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import type { Log } from './log.js';
+import { driftInThread } from './drift-thread.js';
+import { watchDrift } from './drift-watch.js';
 import { repeat } from './repeat.js';
-import { retrainIfDue } from './retraining-schedule.js';
+import { askForDrift, retrainIfDue, type RetrainingSchedule } from './retraining-schedule.js';
 import type { Stores } from './service-stores.js';
 import { listenToNotices } from './store/notices.js';
 import { retire } from './store/retention.js';
 import type { AlertRelay } from './stream/alert-relay.js';
 
-const EVERY_MS = { relay: 250, champion: CHAMPION_POLL_MS, calibration: 5_000, retraining: 10_000, retention: 3_600_000 };
+const EVERY_MS = {
+  relay: 250,
+  champion: CHAMPION_POLL_MS,
+  calibration: 5_000,
+  retraining: 10_000,
+  drift: 10_000,
+  retention: 3_600_000,
+};
+const DAY_MS = 86_400_000;
 /** A partition this far behind the newest counts as idle: it holds no day open. */
 const IDLE_AFTER_MS = 7 * 86_400_000;
 
@@ -40,6 +50,7 @@ export const startSchedule = (given: Scheduled): { stop(): Promise<void> } => {
     refresh,
     repeat(EVERY_MS.retention, () => retireOld(given), log.warnOf('retention')),
     repeat(EVERY_MS.retraining, () => retrain(given), log.warnOf('retraining')),
+    repeat(EVERY_MS.drift, () => watch(given), log.warnOf('drift')),
     ...(given.isDemo ? [] : [repeat(EVERY_MS.calibration, () => calibrate(given), log.warnOf('calibration'))]),
     ...(relay ? [repeat(EVERY_MS.relay, async () => void (await relay.turn()), log.warnOf('alert relay'))] : []),
   ];
@@ -51,25 +62,51 @@ export const startSchedule = (given: Scheduled): { stop(): Promise<void> } => {
   };
 };
 
-/** One leader builds the calibration of a new event day, once every partition that is not idle has passed the day before. */
-const calibrate = async ({ config, stores, champion, holder }: Scheduled): Promise<void> => {
-  if (!(await stores.outbox.acquireLease('calibration', holder, 10 * EVERY_MS.calibration))) return;
+/** The event time that every partition has passed which is not idle: days before it are closed. Null: nothing is stored. */
+const eventNowMs = async ({ config, stores }: Scheduled): Promise<number | null> => {
   const newestMs = await stores.queries.newestEventMs();
-  if (newestMs === null) return;
+  if (newestMs === null) return null;
   const { groupId, topics } = config.service.kafka;
   const partitions = await stores.offsets.positions(groupId, topics.transactions);
   const active = partitions.flatMap(({ maxEventMs: atMs }) => (atMs !== null && atMs >= newestMs - IDLE_AFTER_MS ? atMs : []));
-  await champion.calibrate(Math.min(newestMs, ...active));
+  return Math.min(newestMs, ...active);
+};
+
+/** One leader builds the calibration of a new event day, once the day before has closed. */
+const calibrate = async (given: Scheduled): Promise<void> => {
+  if (!(await given.stores.outbox.acquireLease('calibration', given.holder, 10 * EVERY_MS.calibration))) return;
+  const nowMs = await eventNowMs(given);
+  if (nowMs !== null) await given.champion.calibrate(nowMs);
+};
+
+/** One leader looks at each event day that has closed. What two leaders find is stored, and told, once. */
+const watch = async (given: Scheduled): Promise<void> => {
+  const { config, schema, stores, holder, log, signal } = given;
+  if (!(await stores.outbox.acquireLease('drift', holder, 30 * EVERY_MS.drift))) return;
+  const nowMs = await eventNowMs(given);
+  if (nowMs === null) return;
+  const say = (line: string): void => log.say(line);
+  const { drift: settings } = config.training;
+  const retrain = (why: string) => askForDrift(retraining(given), why);
+  await watchDrift({ schema, settings, stores, run: driftInThread, retrain, say, signal }, Math.floor(nowMs / DAY_MS) - 1);
 };
 
 /** One leader asks for training runs; whoever is a trainer carries them out. */
-const retrain = async ({ config, schema, isDemo, clock, stores, holder, log }: Scheduled): Promise<void> => {
-  if (!(await stores.outbox.acquireLease('retrain', holder, 3 * EVERY_MS.retraining))) return;
-  const now = () => (isDemo ? clock.now() : stores.triggers.nowMs());
+const retrain = async (given: Scheduled): Promise<void> => {
+  if (!(await given.stores.outbox.acquireLease('retrain', given.holder, 3 * EVERY_MS.retraining))) return;
+  await retrainIfDue(retraining(given));
+};
+
+const retraining = ({ config, schema, isDemo, clock, stores, log }: Scheduled): RetrainingSchedule => {
   const { schedule } = config.training;
-  // A simulated day is a minute: nightly would be all the time.
-  const settings = isDemo ? { ...schedule, cron: config.service.demo.retrainCron } : schedule;
-  await retrainIfDue({ schema, settings, stores, now, say: (line) => log.say(line) });
+  return {
+    schema,
+    // A simulated day is a minute: nightly would be all the time.
+    settings: isDemo ? { ...schedule, cron: config.service.demo.retrainCron } : schedule,
+    stores,
+    now: () => (isDemo ? clock.now() : stores.triggers.nowMs()),
+    say: (line) => log.say(line),
+  };
 };
 
 /** One leader removes what is older than the configuration says. */

@@ -22,6 +22,7 @@ import { OnlineLine } from './scoring/score-transactions.js';
 import { openDatabase } from './service-database.js';
 import { createStores, type Stores } from './service-stores.js';
 import { startTrainer } from './trainer.js';
+import { StoredVersionComparer } from './version-comparer.js';
 import { WorkerPool } from './worker-pool.js';
 
 export const ROLES = ['all', 'api', 'worker', 'trainer'] as const;
@@ -180,7 +181,7 @@ const listen = async ({ config, schema, options, log }: Start, doors: Doors) => 
     readiness: () => readinessOf(doors, consumes),
     now: () => clock.now(),
   };
-  const { labels, deadLetters, offsets, queries, registry, runs } = stores;
+  const { labels, deadLetters, offsets, queries, registry, runs, drift } = stores;
   const module = AppModule.register({
     settings,
     line,
@@ -190,6 +191,8 @@ const listen = async ({ config, schema, options, log }: Start, doors: Doors) => 
     queries,
     registry,
     runs,
+    drift,
+    comparer: new StoredVersionComparer(schema, stores, config.policy),
     doors: { api: options.role !== 'worker', kafka: consumes },
   });
   const app = await NestFactory.create<NestExpressApplication>(module, {
@@ -225,5 +228,8 @@ const readinessOf = async ({ stores, kafka, pool, champion }: Doors, consumes: b
       .catch((error: unknown) => ({ state: 'unknown', lastError: (error as Error).message }));
     checks['relay'] = relay.state === 'leading' || relay.state === 'standby' ? 'ok' : `${relay.state}: ${relay.lastError ?? ''}`;
   }
-  return { ok: Object.values(checks).every((check) => check === 'ok'), checks };
+  const ok = Object.values(checks).every((check) => check === 'ok');
+  // Said here, and no reason to take the service out of use: the champion decides as ever.
+  const { challengers } = champion;
+  return { ok, checks: challengers.count === 0 ? checks : { ...checks, challengers: challengers.problem ?? 'ok' } };
 };

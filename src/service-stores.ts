@@ -6,6 +6,8 @@ import { decodeArtifacts } from './models/artifact.js';
 import { featureSetOf } from './scoring/scoring-model.js';
 import { PostgresCalibrationStore } from './store/calibration.store.js';
 import { DeadLetterStore } from './store/dead-letter.store.js';
+import { DriftStore } from './store/drift.store.js';
+import { DriftRowReader } from './store/drift-rows.js';
 import { LabelStore } from './store/label.store.js';
 import { PostgresModelStore } from './store/model.store.js';
 import { ModelRegistry } from './store/model-registry.js';
@@ -14,9 +16,11 @@ import { PostgresOutboxStore } from './store/outbox.store.js';
 import { Queries } from './store/queries.js';
 import { PostgresScoringStore } from './store/scoring.store.js';
 import type { ChangedBy } from './store/role-changes.js';
+import { PostgresShadowStore, ShadowCalibrationStore } from './store/shadow.store.js';
 import { SettingsStore } from './store/settings.store.js';
 import { PostgresTrainingRunStore } from './store/training-run.store.js';
 import { TrainingTriggers } from './store/training-triggers.js';
+import type { DriftReference } from './training/drift/drift-reference.js';
 
 /** @throws Error when the artifact is damaged, or needs other features than this build computes */
 const inspect = (artifact: Uint8Array): { version: string; checksum: string } => {
@@ -47,9 +51,13 @@ export const createStores = (
   labels: new LabelStore(dataSource, schema),
   deadLetters: new DeadLetterStore(dataSource),
   calibrations: new PostgresCalibrationStore(dataSource),
+  shadowCalibrations: (version: string) => new ShadowCalibrationStore(dataSource, version),
+  shadows: new PostgresShadowStore(dataSource),
   ...createModelStores(dataSource, signingKey),
   runs: new PostgresTrainingRunStore(dataSource),
   triggers: new TrainingTriggers(dataSource),
+  drift: new DriftStore(dataSource),
+  driftRows: new DriftRowReader(dataSource),
   offsets: new PostgresOffsetStore(dataSource),
   outbox: new PostgresOutboxStore(dataSource),
   settings: new SettingsStore(dataSource),
@@ -64,13 +72,15 @@ export interface TrainedModel {
   readonly trainedAtMs: number;
   readonly report: object;
   readonly origin?: ModelOrigin;
+  /** Absent: it is made of the first weeks that the model serves. */
+  readonly driftReference?: DriftReference | null;
 }
 
-type ModelStores = Pick<Stores, 'models' | 'calibrations' | 'registry'>;
+type ModelStores = Pick<Stores, 'models' | 'calibrations' | 'registry' | 'drift'>;
 
 /** Stores a trained model with its calibration and feature names, as a candidate; answers its schema's name. */
 export const storeModel = async (stores: Omit<ModelStores, 'registry'>, trained: TrainedModel): Promise<string> => {
-  const { version, artifact, calibration, trainedAtMs, report, origin } = trained;
+  const { version, artifact, calibration, trainedAtMs, report, origin, driftReference } = trained;
   const { meta, checksum } = decodeArtifacts(artifact);
   const { id: featureSet, schema, columns } = featureSetOf(meta);
   await stores.models.saveFeatureSet(
@@ -80,6 +90,7 @@ export const storeModel = async (stores: Omit<ModelStores, 'registry'>, trained:
   const described = { version, schema: schema.name, featureSet, checksum, trainedAtMs, report: { ...report } };
   await stores.models.save({ ...described, ...(origin && { origin }) }, artifact);
   await stores.calibrations.save(calibration);
+  if (driftReference) await stores.drift.saveReference(version, driftReference, 'training rows');
   return schema.name;
 };
 

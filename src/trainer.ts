@@ -92,10 +92,10 @@ const sayEnd = async ({ stores, log, signal }: TrainerGiven, claim: TrainingClai
 
 const carryOut = async (given: TrainerGiven, claim: TrainingClaim, run: TrainingRun): Promise<void> => {
   const { stores, schema, config, log } = given;
-  const champion = await stores.models.champion(schema.name);
-  if (!champion) throw new InputError(`schema ${schema.name} has no champion: its features are what a new model is trained on`);
-  // Of the champion as it is now: promotion is refused where another has taken its place meanwhile.
-  const epoch = (await stores.registry.one(champion.version.version))?.epoch ?? undefined;
+  // Promotion is refused where another has taken its place meanwhile.
+  const decides = await stores.registry.champion(schema.name);
+  if (!decides) throw new InputError(`schema ${schema.name} has no champion: its features are what a new model is trained on`);
+  const champion = await stores.models.load(decides.version);
   const say = eventsOf(given, claim);
   const { trained, read, asOfMs, version } = await train(given, claim, run, champion, say);
   const origin: ModelOrigin = {
@@ -107,14 +107,15 @@ const carryOut = async (given: TrainerGiven, claim: TrainingClaim, run: Training
     trainingRun: run.id,
     gate: { ...trained.gate },
   };
-  const { artifact, calibration, report, gate, rehearsal } = trained;
-  await storeModel(stores, { version, artifact, calibration, trainedAtMs: asOfMs, report, origin });
+  const { artifact, calibration, gate, rehearsal } = trained;
+  const { drift: driftReference = null, ...report } = trained.report;
+  await storeModel(stores, { version, artifact, calibration, trainedAtMs: asOfMs, report, origin, driftReference });
   const outcome = { verdict: gate.verdict, reasons: gate.reasons, gate, rehearsal: shortRehearsal(rehearsal), training: report };
   // First: what a lost run has made must not be used.
   if (!(await stores.runs.finish(claim, { state: 'succeeded', report: outcome, version })))
     throw new RunLost(`training run ${run.id} was taken off this process`);
   log.say(`training run ${run.id}: ${version}, ${gate.verdict}: ${gate.reasons.join('; ')}`);
-  await giveRole(given, run, version, gate.verdict, epoch);
+  await giveRole(given, run, version, gate.verdict, decides.epoch);
   if (config.training.gate.approvalRequired && gate.verdict === 'await-approval')
     log.say(`"surprisal models promote ${version}" lets it decide`);
 };
@@ -191,6 +192,7 @@ const train = async (
         version,
         featuresOf: champion.artifact,
         augment: config.training.augment,
+        drift: config.training.drift,
         champion: { version: champion.version.version, artifact: champion.artifact },
         gate: config.training.gate,
         rehearsal: config.training.rehearsal,
@@ -211,11 +213,11 @@ const giveRole = async (
   run: TrainingRun,
   version: string,
   verdict: Trained['gate']['verdict'],
-  epoch: number | undefined,
+  championEpoch: number,
 ): Promise<void> => {
   const by = { by: `training run ${run.id}`, why: `the gate says ${verdict}` };
   try {
-    if (verdict === 'promote') await stores.registry.promote(schema.name, version, by, epoch);
+    if (verdict === 'promote') await stores.registry.promote(schema.name, version, by, championEpoch);
     else if (verdict !== 'reject') await challenge(stores, schema.name, version, by);
   } catch (error) {
     // Somebody has decided otherwise meanwhile: the version stays a candidate, with its report.

@@ -12,6 +12,15 @@ import type { PackedResult, PackedStates, PackedTransactions } from './worker-tr
 export type ToWorker =
   | { readonly kind: 'use-model'; readonly id: number; readonly artifact: Uint8Array; readonly terms: ScoringTerms }
   | { readonly kind: 'use-terms'; readonly terms: ScoringTerms }
+  /** `artifact`: null changes the calibration of one that is loaded. */
+  | {
+      readonly kind: 'use-challenger';
+      readonly id: number;
+      readonly version: string;
+      readonly artifact: Uint8Array | null;
+      readonly calibration: Calibration | null;
+    }
+  | { readonly kind: 'drop-challenger'; readonly version: string }
   | { readonly kind: 'score'; readonly id: number; readonly work: PackedWork }
   | { readonly kind: 'retrain'; readonly id: number; readonly input: RetrainInput; readonly seed: number }
   /** A part of the history that the next `train` learns from, in event order: cloned in pieces, so that no clone holds the sender up. */
@@ -28,13 +37,15 @@ export interface PackedWork extends Pick<DeliveredWork, 'evidence'> {
 }
 
 export type FromWorker =
-  /** The model is loaded and scores from the next batch on; `failed` means that the one before still does. */
+  /** The model or challenger is loaded and scores from the next batch on; `failed` means that the one before still does. */
   | { readonly kind: 'used'; readonly id: number; readonly result: null }
   | { readonly kind: 'scored'; readonly id: number; readonly result: PackedResult }
   | { readonly kind: 'fitted'; readonly id: number; readonly result: Uint8Array }
   | { readonly kind: 'retrained'; readonly id: number; readonly result: Retrained }
   | { readonly kind: 'trained'; readonly id: number; readonly result: Trained }
   | { readonly kind: 'progress'; readonly id: number; readonly step: string; readonly progress: FitProgress }
+  /** It threw: this thread has put it aside, and the champion decided as ever. */
+  | { readonly kind: 'challenger-failed'; readonly version: string; readonly message: string }
   /** Something that an operator should know; each thread says it. */
   | { readonly kind: 'note'; readonly line: string }
   | { readonly kind: 'failed'; readonly id: number | null; readonly message: string };

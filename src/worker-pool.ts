@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker, type Transferable } from 'node:worker_threads';
+import type { Calibration } from './domain/calibration.js';
 import { EvidenceDirectory, type EvidenceVisit } from './evidence-directory.js';
 import { decodeArtifacts } from './models/artifact.js';
 import type { FitProgress } from './models/detector.js';
@@ -34,7 +35,12 @@ class WorkerThread {
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
 
-  constructor(backend: BackendName, onBroken: (error: Error) => void, onNote: (line: string) => void) {
+  constructor(
+    backend: BackendName,
+    onBroken: (error: Error) => void,
+    onNote: (line: string) => void,
+    private readonly onChallengerFailed: (version: string, message: string) => void = silent,
+  ) {
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: { backend } });
     this.#worker.on('message', (message: FromWorker) => this.#answer(message, onBroken, onNote));
     const broken = (error: Error): void => {
@@ -76,6 +82,7 @@ class WorkerThread {
 
   #answer(message: FromWorker, onBroken: (error: Error) => void, onNote: (line: string) => void): void {
     if (message.kind === 'note') return onNote(message.line);
+    if (message.kind === 'challenger-failed') return this.onChallengerFailed(message.version, message.message);
     if (message.kind === 'failed' && message.id === null) return onBroken(new Error(message.message));
     const pending = this.#pending.get(message.id!);
     if (!pending) return;
@@ -114,11 +121,13 @@ class ScoringLane {
 export class WorkerPool extends Scorer {
   readonly #lanes: readonly ScoringLane[];
   #needs: ModelNeeds | null = null;
+  readonly #failedChallengers = new Map<string, string>();
 
   constructor(threads: number, backend: BackendName, onBroken: (error: Error) => void, onNote = silent) {
     super();
     // All threads note the same: one is heard.
-    const threadOf = (index: number) => new WorkerThread(backend, onBroken, index === 0 ? onNote : silent);
+    const threadOf = (index: number) =>
+      new WorkerThread(backend, onBroken, index === 0 ? onNote : silent, (version, why) => this.#putAside(version, why));
     this.#lanes = Array.from({ length: threads }, (_, index) => new ScoringLane(threadOf(index)));
   }
 
@@ -144,6 +153,31 @@ export class WorkerPool extends Scorer {
     this.#needs = needs;
   }
 
+  /** Challengers that threw, and why: no thread asks them any more. */
+  get failedChallengers(): ReadonlyMap<string, string> {
+    return this.#failedChallengers;
+  }
+
+  /**
+   * Lets a version score beside the champion, in all threads from their next batch on; each of them loads it between two
+   * batches, as it does a champion.
+   *
+   * @param artifact null: it is loaded, and has another calibration
+   * @throws Error when it cannot be loaded; the champion goes on scoring
+   */
+  async useChallenger(version: string, artifact: Uint8Array | null, calibration: Calibration | null): Promise<void> {
+    if (artifact) this.#failedChallengers.delete(version);
+    const asked = this.#lanes.map(({ thread }) =>
+      thread.ask((id) => ({ kind: 'use-challenger', id, version, artifact, calibration })),
+    );
+    await Promise.all(asked);
+  }
+
+  dropChallenger(version: string): void {
+    for (const { thread } of this.#lanes) thread.post({ kind: 'drop-challenger', version });
+    this.#failedChallengers.delete(version);
+  }
+
   useTerms(terms: ScoringTerms): void {
     for (const { thread } of this.#lanes) thread.post({ kind: 'use-terms', terms });
   }
@@ -165,6 +199,11 @@ export class WorkerPool extends Scorer {
 
   async stop(): Promise<void> {
     await Promise.all(this.#lanes.map(({ thread }) => thread.stop()));
+  }
+
+  #putAside(version: string, why: string): void {
+    this.dropChallenger(version);
+    this.#failedChallengers.set(version, why);
   }
 
   async #post(

@@ -43,7 +43,25 @@ describe('what goes from thread to thread', () => {
     expect(arrived).toEqual(result);
     // Handed over, not copied.
     expect(packed.features.length).toBe(0);
+    expect(arrived).not.toHaveProperty('shadows');
     const none = packResult({ ...result, rows: [], states: [], evidence: [] });
     expect(unpackResult(structuredClone(none.packed), [])).toEqual({ ...result, rows: [], states: [], evidence: [] });
+  });
+
+  it('arrives as it was: what challengers say', () => {
+    const scores = { S: Float64Array.of(1, -0), T: Float64Array.of(2, 3), H: new Float64Array(2), D: Float64Array.of(1e-300, 7) };
+    const decided = {
+      calibration: 'k',
+      minusLog10P: Float64Array.of(0.1, 4),
+      outcomes: ['approve', 'decline'] as const,
+      lanes: [null, 'D'] as const,
+    };
+    const shadows = [
+      { version: 'c1', scores, decided },
+      { version: 'c2', scores, decided: null },
+    ];
+    const result: ScoringResult = { featureSet: 'f1', rows, states, evidence: [], alerts: [], shadows };
+    const { packed, transfer } = packResult(result);
+    expect(unpackResult(structuredClone(packed, { transfer: transfer as never }), transactions)).toEqual(result);
   });
 });

@@ -85,6 +85,8 @@ export interface PackedResult {
   readonly states: PackedStates;
   readonly evidence: EvidenceColumns;
   readonly alerts: ScoringResult['alerts'];
+  /** Few arrays as they are. */
+  readonly shadows: NonNullable<ScoringResult['shadows']>;
 }
 
 const NUMBERS = 12;
@@ -94,7 +96,7 @@ const OUTCOMES: readonly Outcome[] = ['approve', 'review', 'decline'];
 const BOUNDS: readonly Bound[] = ['budget-share', 'budget-count', 'error-rate'];
 
 export const packResult = (result: ScoringResult): { readonly packed: PackedResult; readonly transfer: Transferable[] } => {
-  const { rows, featureSet, alerts } = result;
+  const { rows, featureSet, alerts, shadows = [] } = result;
   const width = rows[0]?.scored.features.length ?? 0;
   const features = new Float32Array(rows.length * width);
   const numbers = new Float64Array(rows.length * NUMBERS);
@@ -108,13 +110,14 @@ export const packResult = (result: ScoringResult): { readonly packed: PackedResu
   });
   const states = packStates(result.states);
   const evidence = EvidenceColumns.of(result.evidence);
-  const packed = { featureSet, versions: rows[0]?.scored.versions ?? null, features, numbers, codes, states, evidence, alerts };
+  const versions = rows[0]?.scored.versions ?? null;
+  const packed = { featureSet, versions, features, numbers, codes, states, evidence, alerts, shadows };
   return { packed, transfer: [features.buffer, numbers.buffer, codes.buffer, states.bytes.buffer, evidence.numbers.buffer] };
 };
 
 /** @param transactions those that were sent, in their order */
 export const unpackResult = (packed: PackedResult, transactions: readonly Transaction[]): ScoringResult => {
-  const { featureSet, versions, features, numbers, codes, states, evidence, alerts } = packed;
+  const { featureSet, versions, features, numbers, codes, states, evidence, alerts, shadows } = packed;
   const width = features.length / transactions.length;
   const rows = transactions.map((transaction, i) => ({
     scored: {
@@ -133,7 +136,8 @@ export const unpackResult = (packed: PackedResult, transactions: readonly Transa
     amountBin: codes[i * CODES + 4]!,
   }));
   const cells = new EvidenceColumns(evidence.runs, evidence.numbers, evidence.frozenBeforeMs);
-  return { featureSet, rows, states: unpackStates(states), evidence: [...cells], alerts };
+  const result = { featureSet, rows, states: unpackStates(states), evidence: [...cells], alerts };
+  return shadows.length > 0 ? { ...result, shadows } : result;
 };
 
 const writeNumbers = (out: Float64Array, at: number, scored: ScoredTransaction): void => {

@@ -1,11 +1,13 @@
 import { constants, setPriority } from 'node:os';
 import { parentPort, workerData, type Transferable } from 'node:worker_threads';
+import type { FeatureMatrix } from './domain/feature-matrix.js';
 import type { Label } from './domain/label.js';
 import { createRandom } from './domain/random.js';
 import type { Transaction } from './domain/transaction.js';
 import { EvidenceMemory } from './features/evidence-memory.js';
 import { scoreBatch, type ScoringTerms } from './scoring/score-batch.js';
 import { loadScoringModel, type ScoringModel } from './scoring/scoring-model.js';
+import { type Challenger, scoreShadows } from './scoring/shadow.js';
 import type { TensorBackend } from './tensor/backend.js';
 import { createTensorBackend } from './tensor-backend.js';
 import { encodeArtifacts } from './models/artifact.js';
@@ -16,12 +18,16 @@ import type { FromWorker, ToWorker } from './worker-messages.js';
 import { secondThread } from './worker-pool.js';
 import { packResult, unpackStates, unpackTransactions } from './worker-transfer.js';
 
-/** The thread that scores and fits. It holds one model at a time, evidence as the pool says, and no connection to anything. */
+/**
+ * The thread that scores and fits. It holds one model at a time and its challengers, evidence as the pool says, and no
+ * connection to anything.
+ */
 const port = parentPort!;
 const { backend: name } = workerData as { backend: TensorBackend['name'] };
 let model: ScoringModel | null = null;
 let terms: ScoringTerms | null = null;
 let evidence = new EvidenceMemory();
+const challengers = new Map<string, Challenger>();
 let history: { transactions: Transaction[]; labels: Label[] } = { transactions: [], labels: [] };
 
 /**
@@ -36,6 +42,11 @@ const say = (message: FromWorker, transfer: readonly Transferable[] = []): void 
 // What the pool sends meanwhile waits in the port.
 const backend = await createTensorBackend(name, (line) => say({ kind: 'note', line }));
 
+const putAside = (version: string, { message }: Error): void => {
+  challengers.delete(version);
+  say({ kind: 'challenger-failed', version, message });
+};
+
 const handle = async (message: ToWorker): Promise<void> => {
   switch (message.kind) {
     case 'use-model':
@@ -47,11 +58,23 @@ const handle = async (message: ToWorker): Promise<void> => {
     case 'use-terms':
       terms = message.terms;
       return;
+    case 'use-challenger': {
+      const { id, version, artifact, calibration } = message;
+      const challenger = artifact ? loadScoringModel(artifact, backend) : challengers.get(version)?.model;
+      if (challenger) challengers.set(version, { model: challenger, calibration });
+      return say({ kind: 'used', id, result: null });
+    }
+    case 'drop-challenger':
+      challengers.delete(message.version);
+      return;
     case 'score': {
       if (!model || !terms) throw new Error('a batch came before a model');
+      const [champion, { calibration, policy }] = [model, terms];
       const { transactions, states, evidence: delivery } = message.work;
       const work = { transactions: unpackTransactions(transactions), states: unpackStates(states), evidence: delivery };
-      const { packed, transfer } = packResult(scoreBatch(work, model, terms, evidence));
+      const shadow = (features: FeatureMatrix) =>
+        scoreShadows(challengers.values(), champion, features, calibration && policy, putAside);
+      const { packed, transfer } = packResult(scoreBatch(work, champion, terms, evidence, shadow));
       return say({ kind: 'scored', id: message.id, result: packed }, transfer);
     }
     case 'fit': {

@@ -5,6 +5,7 @@ import { AlertsController } from './alerts.controller.js';
 import { ApiSettings } from './api-settings.js';
 import { BearerKey } from './bearer-key.js';
 import { DeadLettersController } from './dead-letters.controller.js';
+import { DriftController } from './drift.controller.js';
 import { EventStreams } from './event-streams.js';
 import { HealthController } from './health.controller.js';
 import { JsonBody } from './json-body.js';
@@ -23,7 +24,7 @@ import { TransactionIntake } from './transaction-intake.js';
 import { TransactionsController } from './transactions.controller.js';
 
 /**
- * The HTTP door. Needs `Queries`, `LabelSink`, `OnlineLine`, `ModelRegistry` and
+ * The HTTP door. Needs `Queries`, `LabelSink`, `OnlineLine`, `ModelRegistry`, `VersionComparer` and
  * `PostgresTrainingRunStore` from the modules in `imports` or from global ones, and an
  * application created with `API_APPLICATION_OPTIONS`.
  */
@@ -50,6 +51,7 @@ export class ApiModule implements NestModule {
         DeadLettersController,
         TrainingRunsController,
         ModelsController,
+        DriftController,
         ServiceController,
         HealthController,
         PageController,

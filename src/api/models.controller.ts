@@ -1,9 +1,18 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ModelRegistry } from '../store/model-registry.js';
+import { VersionComparer } from '../training/ports.js';
 import { ApiSettings } from './api-settings.js';
 import { found } from './problem.js';
 import { NoQuery } from './requests.js';
-import { ByBody, ModelQuery, ModelVersionName, PromoteBody, RetireBody } from './training-requests.js';
+import {
+  ByBody,
+  CompareQuery,
+  ModelQuery,
+  ModelVersionName,
+  PromoteBody,
+  RetireBody,
+  RoleChangeQuery,
+} from './training-requests.js';
 import { ZodPipe } from './zod.pipe.js';
 
 const name = new ZodPipe(ModelVersionName);
@@ -14,6 +23,7 @@ const asked = ({ by, why = 'asked for over HTTP' }: ByBody) => ({ by, why });
 export class ModelsController {
   constructor(
     private readonly registry: ModelRegistry,
+    private readonly comparer: VersionComparer,
     private readonly settings: ApiSettings,
   ) {}
 
@@ -23,10 +33,21 @@ export class ModelsController {
     return this.registry.list({ schema: this.schema, limit, ...narrowed });
   }
 
+  /** Before `:version`, which would take it for one. */
+  @Get('changes')
+  async changes(@Query(new ZodPipe(RoleChangeQuery)) { limit }: RoleChangeQuery) {
+    return { items: await this.registry.changes(this.schema, null, limit), nextCursor: null };
+  }
+
   @Get(':version')
   async one(@Param('version', name) version: string, @Query(new ZodPipe(NoQuery)) _query: unknown) {
     const model = await this.registry.one(version);
     return found(model?.schema === this.schema ? model : null, 'model version', version);
+  }
+
+  @Get(':a/compare/:b')
+  compare(@Param('a', name) a: string, @Param('b', name) b: string, @Query(new ZodPipe(CompareQuery)) { days }: CompareQuery) {
+    return this.comparer.compare(a, b, days);
   }
 
   @Post('rollback')

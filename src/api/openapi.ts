@@ -14,13 +14,15 @@ import {
   refusals,
 } from './openapi-parts.js';
 import { AlertPatternQuery, AlertQuery, DeadLetterQuery, LabelRequest, TransactionQuery } from './requests.js';
+import * as driftAnswers from './drift-answers.js';
+import { driftPaths } from './drift-paths.js';
 import * as trainingAnswers from './training-answers.js';
 import { trainingPaths } from './training-paths.js';
 
 /** Schemas with a name go to `components.schemas`; zod's local references are pointed there. */
 const named = (): Json => {
   const registry = z.registry<{ id: string }>();
-  for (const schema of Object.values({ ...answers, ...trainingAnswers }) as z.ZodType[]) {
+  for (const schema of Object.values({ ...answers, ...trainingAnswers, ...driftAnswers }) as z.ZodType[]) {
     const id = z.globalRegistry.get(schema)?.id;
     if (id !== undefined) registry.add(schema, { id });
   }
@@ -116,6 +118,7 @@ const paths = (): Json => ({
     ),
   },
   ...trainingPaths(),
+  ...driftPaths(),
   '/v1/status': {
     get: operation(
       'The stream at this moment',

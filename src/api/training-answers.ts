@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TRAINING_STATES, TRAINING_TRIGGERS, type TrainingEvent, type TrainingRun } from '../training/ports.js';
+import type { Flip, VersionComparison } from '../domain/version-comparison.js';
 import type { ModelDetail, ModelView, RoleChange } from '../store/model-views.js';
 
 const time = z.string().describe('RFC 3339, UTC');
@@ -88,3 +89,60 @@ export const ModelDetailAnswer = ModelAnswer.extend({
 const nextCursor = z.string().nullable().describe('Opaque; null on the last page');
 export const TrainingRunPage = z.strictObject({ items: z.array(TrainingRunAnswer), nextCursor }).meta({ id: 'TrainingRunPage' });
 export const ModelPage = z.strictObject({ items: z.array(ModelAnswer), nextCursor }).meta({ id: 'ModelPage' });
+export const RoleChangePage = z.strictObject({ items: z.array(RoleChangeAnswer), nextCursor }).meta({ id: 'RoleChangePage' });
+
+const share = z
+  .strictObject({ count: z.number(), of: z.number(), share: z.number().nullable(), low: z.number(), high: z.number() })
+  .describe('With a 95 % interval that takes rows as independent');
+const compared = z.strictObject({
+  version: z.string(),
+  alerts: share,
+  alertsPerDay: z.number().nullable(),
+  caughtFrauds: share.describe('Alerts among the frauds that are known'),
+  falseAlarms: share.describe('Alerts among what is labelled as legitimate, or still unlabelled after the label delay'),
+});
+const onRow = z.strictObject({
+  outcome: z.enum(['approve', 'review', 'decline']),
+  lane: z.enum(['S', 'T', 'H', 'D']).nullable(),
+  minusLog10P: z.number(),
+  reason: z.string().nullable().describe('Of what was alerted on in earnest'),
+});
+
+export const FlipAnswer = z
+  .strictObject({
+    transactionId: z.string(),
+    occurredAt: time,
+    entities: z.record(z.string(), z.string()),
+    amount: z.string().nullable(),
+    currency: z.string().nullable(),
+    label: z.enum(['fraud', 'legitimate']).nullable(),
+    a: onRow,
+    b: onRow,
+  })
+  .meta({ id: 'Flip' }) satisfies z.ZodType<Flip>;
+
+const flips = z.strictObject({
+  rows: z.number(),
+  frauds: z.number(),
+  legitimate: z.number(),
+  examples: z.array(FlipAnswer).describe('Those whose p-values are furthest apart, at most 10'),
+});
+
+export const VersionComparisonAnswer = z
+  .strictObject({
+    a: compared,
+    b: compared,
+    from: time,
+    to: time,
+    rows: z.number().describe('That both decided, or would have'),
+    everyNth: z.number().int().describe('Above 1: there are very many rows, and counts are of every n-th'),
+    undecided: z.number().describe('That both scored and one had no calibration for'),
+    rowsPerDay: z.number().nullable(),
+    budgetPerDay: z.number().nullable(),
+    rankCorrelation: z.number().nullable().describe("Spearman's, of the fused p-values"),
+    sameDecision: share,
+    alertsOfBoth: z.number(),
+    onlyA: flips.describe('Alerts of a that b does not raise'),
+    onlyB: flips,
+  })
+  .meta({ id: 'VersionComparison' }) satisfies z.ZodType<VersionComparison>;

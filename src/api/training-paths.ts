@@ -11,7 +11,16 @@ import {
   ref,
   refusals,
 } from './openapi-parts.js';
-import { ByBody, ModelQuery, PromoteBody, RetireBody, TrainingRunBody, TrainingRunQuery } from './training-requests.js';
+import {
+  ByBody,
+  CompareQuery,
+  ModelQuery,
+  PromoteBody,
+  RetireBody,
+  RoleChangeQuery,
+  TrainingRunBody,
+  TrainingRunQuery,
+} from './training-requests.js';
 
 const none = { '404': problem('There is none') };
 const run = [pathParameter('id', 'Number of the run')];
@@ -116,11 +125,29 @@ export const trainingPaths = (): Json => ({
       { '200': answer('A page', ref('ModelPage')) },
     ),
   },
+  '/v1/models/changes': {
+    get: operation(
+      'The log of role changes, newest first',
+      { operationId: 'listRoleChanges', parameters: queryParameters(RoleChangeQuery) },
+      { '200': answer('The newest', ref('RoleChangePage')) },
+    ),
+  },
   '/v1/models/{version}': {
     get: operation(
       'One model version: reports, verdict of the gate, changes of its role',
       { operationId: 'getModel', parameters: model },
       { '200': answer('The version', ref('ModelDetail')), ...none },
+    ),
+  },
+  '/v1/models/{a}/compare/{b}': {
+    get: operation(
+      'What two versions said of the same live rows',
+      {
+        operationId: 'compareModels',
+        description: 'Each as champion or as challenger. A row counts where both had a calibration.',
+        parameters: [pathParameter('a', 'Model version'), pathParameter('b', 'Another'), ...queryParameters(CompareQuery)],
+      },
+      { '200': answer('Agreement, flips with examples, alerts a day, frauds caught', ref('VersionComparison')), ...none },
     ),
   },
   '/v1/models/rollback': roleChange('Make the champion before the champion again', 'rollbackModel', ByBody, {

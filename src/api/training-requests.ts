@@ -62,3 +62,17 @@ export const ModelQuery = z.strictObject({
   limit,
 });
 export type ModelQuery = z.output<typeof ModelQuery>;
+
+export const RoleChangeQuery = z.strictObject({ limit });
+export type RoleChangeQuery = z.output<typeof RoleChangeQuery>;
+
+const days = 'a whole number from 1 to 60';
+export const CompareQuery = z.strictObject({
+  days: z
+    .string(days)
+    .regex(/^(?:[1-9]|[1-5]\d|60)$/, days)
+    .default('7')
+    .transform(Number)
+    .describe('Days of event time, counted back from the newest event, 1 to 60'),
+});
+export type CompareQuery = z.output<typeof CompareQuery>;

@@ -33,11 +33,19 @@ export const calibrateIfDue = async (
  * The same day's calibration under another policy: its window is fused and its level set anew, without a memory of what
  * the other policy achieved. Null where the stored scores are too few to say.
  */
-export const recalibrate = async (store: CalibrationStore, current: Calibration, policy: Policy): Promise<Calibration | null> => {
-  const day = current.validFromDay;
-  const window = await store.windowScores(current.model, (day - policy.windowDays) * DAY_MS, day * DAY_MS);
+export const recalibrate = (store: CalibrationStore, current: Calibration, policy: Policy): Promise<Calibration | null> =>
+  firstCalibration(store, current.model, policy, current.validFromDay);
+
+/** A model's first calibration under a policy, of the days before. Null where the stored scores are too few to say. */
+export const firstCalibration = async (
+  store: CalibrationStore,
+  model: string,
+  policy: Policy,
+  day: number,
+): Promise<Calibration | null> => {
+  const window = await store.windowScores(model, (day - policy.windowDays) * DAY_MS, day * DAY_MS);
   if (window.occurredAtMs.length < WINDOW_ROWS_MIN) return null;
-  const next = nextCalibration({ previous: null, window, counts: null, policy, model: current.model, day });
+  const next = nextCalibration({ previous: null, window, counts: null, policy, model, day });
   await store.save(next);
   return next;
 };

@@ -1,5 +1,6 @@
 import type { Alert } from '../domain/alert.js';
 import type { Calibration } from '../domain/calibration.js';
+import type { Channel, Outcome } from '../domain/decision.js';
 import type { EvidenceColumns, EvidenceWanted } from '../domain/evidence-columns.js';
 import type { Label } from '../domain/label.js';
 import type { ModelVersion } from '../domain/model-version.js';
@@ -98,6 +99,8 @@ export interface BatchCommit {
   readonly alerts: readonly Alert[];
   readonly deadLetters: readonly DeadLetter[];
   readonly repeats: readonly Repeat[];
+  /** Of each challenger, of all rows in their order; absent where there is none. */
+  readonly shadows?: readonly ShadowScores[];
 }
 
 /**
@@ -134,6 +137,22 @@ export interface ScoringResult {
   readonly states: readonly EntityState[];
   readonly evidence: readonly EvidenceCell[];
   readonly alerts: readonly Alert[];
+  /** Of each challenger, of all rows in their order; absent where there is none. */
+  readonly shadows?: readonly ShadowScores[];
+}
+
+/** What a challenger says of a batch, row by row. */
+export interface ShadowScores {
+  readonly version: string;
+  readonly scores: Readonly<Record<Channel, Float64Array>>;
+  /** What it would have decided; null until it has a calibration of its own, and while the champion has none. */
+  readonly decided: {
+    readonly calibration: string;
+    /** Of the fused score. */
+    readonly minusLog10P: Float64Array;
+    readonly outcomes: readonly Outcome[];
+    readonly lanes: readonly (Channel | null)[];
+  } | null;
 }
 
 /** The pure part of the line, in a worker thread when served. */

@@ -6,7 +6,7 @@ import { computeFeatures } from '../features/compute-features.js';
 import { EvidenceMemory, type EvidenceDelivery } from '../features/evidence-memory.js';
 import type { FeatureMatrix } from '../domain/feature-matrix.js';
 import { decide, type Decided } from './decide.js';
-import type { EntityState, ScoringResult, ScoringWork } from './ports.js';
+import type { EntityState, ScoringResult, ScoringWork, ShadowScores } from './ports.js';
 import { raiseAlerts } from './raise-alerts.js';
 import { channelFeatures, fraudProbability, type ScoringModel } from './scoring-model.js';
 
@@ -25,12 +25,14 @@ export interface DeliveredWork extends Pick<ScoringWork, 'transactions' | 'state
  * The same input gives the same bits, whatever the batch.
  *
  * @param memory evidence of earlier batches, which the delivery continues
+ * @param shadow what challengers say of the same vectors; asked last, so that nothing that is decided depends on it
  */
 export const scoreBatch = (
   work: DeliveredWork,
   model: ScoringModel,
   terms: ScoringTerms,
   memory = new EvidenceMemory(),
+  shadow: (features: FeatureMatrix) => readonly ShadowScores[] = () => [],
 ): ScoringResult => {
   const { featureSet } = model;
   const activity = new Activity(featureSet);
@@ -68,7 +70,8 @@ export const scoreBatch = (
     model,
     terms.calibration,
   );
-  return { featureSet: featureSet.id, rows, states, evidence, alerts };
+  const shadows = shadow(computed.matrix);
+  return { featureSet: featureSet.id, rows, states, evidence, alerts, ...(shadows.length > 0 && { shadows }) };
 };
 
 /** Whatever happens, the memory holds afterwards what the delivery says. */

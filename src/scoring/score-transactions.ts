@@ -65,6 +65,7 @@ export const scoreTransactions = async (
       alerts: result.alerts,
       deadLetters,
       repeats,
+      ...(result.shadows && { shadows: result.shadows }),
     });
     if (committed === 'offset-moved') return { result: 'offset-moved' };
     if (committed === 'committed')

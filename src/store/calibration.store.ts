@@ -49,7 +49,10 @@ export class PostgresCalibrationStore extends CalibrationStore {
     });
   }
 
-  /** Of a window with more than half a million rows an even part, by the hash of their ids: the same for whoever asks. */
+  /**
+   * Also of what it scored as a challenger: a version that was promoted yesterday has a whole window.
+   * Of a window with more than half a million rows an even part, by the hash of their ids: the same for whoever asks.
+   */
   override async windowScores(model: string, fromMs: number, toMs: number): Promise<WindowScores> {
     const [counted] = await this.dataSource.query<{ rows: number }[]>(
       `SELECT coalesce(sum(transactions), 0)::double precision AS rows FROM day_counts WHERE day >= $1::date AND day < $2::date`,
@@ -64,10 +67,15 @@ export class PostgresCalibrationStore extends CalibrationStore {
   async #everyNth(nth: number, model: string, fromMs: number, toMs: number): Promise<WindowScores> {
     type Row = { at: number; s: number; t: number; h: number; d: number };
     const rows = await this.dataSource.query<Row[]>(
-      `SELECT (extract(epoch FROM occurred_at) * 1000)::double precision AS at,
-              s_score AS s, t_score AS t, h_score AS h, d_score AS d
-       FROM transactions
-       WHERE occurred_at >= $2 AND occurred_at < $3 AND model = $1 AND ($4 = 1 OR hashtextextended(id, 0) % $4 = 0)
+      `SELECT (extract(epoch FROM occurred_at) * 1000)::double precision AS at, s, t, h, d FROM (
+         SELECT id, occurred_at, s_score AS s, t_score AS t, h_score AS h, d_score AS d
+         FROM transactions
+         WHERE occurred_at >= $2 AND occurred_at < $3 AND model = $1 AND ($4 = 1 OR hashtextextended(id, 0) % $4 = 0)
+         UNION ALL
+         SELECT transaction_id, occurred_at, s_score, t_score, h_score, d_score
+         FROM shadow_scores
+         WHERE occurred_at >= $2 AND occurred_at < $3 AND version = $1 AND ($4 = 1 OR hashtextextended(transaction_id, 0) % $4 = 0)
+       ) AS scored
        ORDER BY occurred_at, id`,
       [model, new Date(fromMs), new Date(toMs), nth],
     );

@@ -6,6 +6,8 @@ import { FrozenEvidence1763719200000 } from '../../migrations/0003-frozen-eviden
 import { OneRowATransaction1763722800000 } from '../../migrations/0004-one-row-a-transaction.js';
 import { AlertPatterns1763726400000 } from '../../migrations/0005-alert-patterns.js';
 import { TrainingRuns1763730000000 } from '../../migrations/0006-training-runs.js';
+import { ShadowScores1763733600000 } from '../../migrations/0007-shadow-scores.js';
+import { Drift1763737200000 } from '../../migrations/0008-drift.js';
 import { TABLES } from './tables.js';
 
 export interface DatabaseOptions {
@@ -51,6 +53,8 @@ const MIGRATIONS = [
   OneRowATransaction1763722800000,
   AlertPatterns1763726400000,
   TrainingRuns1763730000000,
+  ShadowScores1763733600000,
+  Drift1763737200000,
 ];
 const MIGRATION_LOCK = 7_305_808_870;
 const LOCK_LIMIT_MS = 120_000;

@@ -11,6 +11,8 @@ export interface RetentionDays {
   readonly transactions: number;
   /** Cells of secondary entities; must cover the features' look-back and 30 days for late events. */
   readonly evidence: number;
+  /** What challengers said of transactions; as long as a calibration's window at least. */
+  readonly shadow: number;
   /** Of the wall clock: messages that are on their topic. */
   readonly published: number;
   /** Of the wall clock. */
@@ -48,6 +50,7 @@ export const retire = async (
     const month = startOfMonth(before(days.transactions, eventMs));
     partitions = await new Partitions(dataSource).dropBefore(month.getTime());
     deletions.push(['transaction_ids', 'occurred_at < $1', month]);
+    deletions.push(['shadow_scores', 'occurred_at < $1', before(days.shadow, eventMs)]);
     deletions.push(['evidence_cells', 'bucket_at < $1', before(days.evidence, eventMs)]);
   }
   let rows = 0;

@@ -12,6 +12,7 @@ import {
   type Source,
 } from '../scoring/ports.js';
 import { COPY_TRANSACTION_IDS, COPY_TRANSACTIONS, transactionIdsCopy, transactionsCopy } from './copy-rows.js';
+import { COPY_SHADOW_SCORES, shadowScoresCopy } from './copy-shadows.js';
 import { CellSums, cellKeys } from './evidence-keys.js';
 import { EvidenceReader } from './evidence-reader.js';
 import { HotConnection } from './hot-connection.js';
@@ -134,12 +135,13 @@ export class PostgresScoringStore extends ScoringStore {
     if (!moved) throw new Refused('offset-moved');
   }
 
-  async #insertRows(manager: EntityManager, { rows }: BatchCommit): Promise<void> {
+  async #insertRows(manager: EntityManager, { rows, shadows }: BatchCommit): Promise<void> {
     if (rows.length === 0) return;
     const connection = await HotConnection.of(manager);
     // An id that another writer stored meanwhile violates the key: see `isConflict`.
     await connection.copy(COPY_TRANSACTION_IDS, transactionIdsCopy(rows));
     await connection.copy(COPY_TRANSACTIONS, transactionsCopy(rows));
+    if (shadows) await connection.copy(COPY_SHADOW_SCORES, shadowScoresCopy(rows, shadows));
   }
 
   async #saveStates(manager: EntityManager, { featureSet, states }: BatchCommit): Promise<void> {

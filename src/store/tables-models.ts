@@ -1,4 +1,5 @@
 import type { Calibration } from '../domain/calibration.js';
+import type { Channel, Outcome } from '../domain/decision.js';
 import { column, key, list, now, optional, serial, table } from './table-columns.js';
 
 export interface CalibrationRow {
@@ -102,4 +103,33 @@ export const RoleChanges = table<RoleChangeRow>('role_changes', {
 export const FeatureSets = table<{ id: string; columns: string[] }>('feature_sets', {
   id: key('text'),
   columns: list('text'),
+});
+
+export interface ShadowScoreRow {
+  transactionId: string;
+  occurredAt: Date;
+  version: string;
+  sScore: number;
+  tScore: number;
+  hScore: number;
+  dScore: number;
+  /** Null with the next three: it had no calibration. */
+  minusLog10P: number | null;
+  outcome: Outcome | null;
+  lane: Channel | null;
+  calibration: string | null;
+}
+/** TypeORM needs a key, the table has none: each row comes with its transaction's. */
+export const ShadowScores = table<ShadowScoreRow>('shadow_scores', {
+  transactionId: key('text', 'transaction_id'),
+  occurredAt: column('timestamptz', 'occurred_at'),
+  version: key('text'),
+  sScore: column('float8', 's_score'),
+  tScore: column('float8', 't_score'),
+  hScore: column('float8', 'h_score'),
+  dScore: column('float8', 'd_score'),
+  minusLog10P: optional('float8', 'minus_log10_p'),
+  outcome: optional('text'),
+  lane: optional('text'),
+  calibration: optional('text'),
 });

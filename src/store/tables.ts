@@ -1,7 +1,8 @@
 import type { EntitySchema } from 'typeorm';
 import type { Alert } from '../domain/alert.js';
 import { column, computed, key, list, now, optional, serial, table } from './table-columns.js';
-import { Calibrations, FeatureSets, ModelRoles, ModelVersions, RoleChanges } from './tables-models.js';
+import { Calibrations, FeatureSets, ModelRoles, ModelVersions, RoleChanges, ShadowScores } from './tables-models.js';
+import { DriftDays, DriftMaturedDays, DriftReports, DriftStates } from './tables-drift.js';
 import { TrainingEvents, TrainingRuns } from './tables-training.js';
 
 export const TransactionIds = table<{ id: string; contentHash: Buffer; occurredAt: Date }>('transaction_ids', {
@@ -268,7 +269,12 @@ export const TABLES: EntitySchema[] = [
   ModelRoles,
   RoleChanges,
   FeatureSets,
+  ShadowScores,
   TrainingRuns,
   TrainingEvents,
+  DriftStates,
+  DriftDays,
+  DriftMaturedDays,
+  DriftReports,
   Settings,
 ] as EntitySchema[];

@@ -65,6 +65,8 @@ export interface GateReport {
   readonly budget: number;
   /** Cards a day of card precision: the budget's share of the matured rows of a mean day. */
   readonly cardsPerDay: number;
+  /** Of the candidate's alerts on matured rows: what it is held against when it decides; null without alerts or frauds. */
+  readonly alertPerformance: { readonly precision: number; readonly recall: number } | null;
   readonly settings: GateSettings;
 }
 
@@ -112,8 +114,16 @@ export const judgeCandidate = async (input: GateInput, context: GateContext = {}
     immatureShare: 1 - judged.matured.length / judged.labels.length,
     budget,
     cardsPerDay: judged.cardsPerDay,
+    alertPerformance: alertPerformance(judged, candidate),
     settings,
   };
+};
+
+const alertPerformance = ({ matured, labels }: JudgedRows, { alerted }: SideScores): GateReport['alertPerformance'] => {
+  const frauds = matured.filter((row) => labels[row] === 1);
+  const alerts = matured.filter((row) => alerted[row] === 1).length;
+  const caught = frauds.filter((row) => alerted[row] === 1).length;
+  return alerts > 0 && frauds.length > 0 ? { precision: caught / alerts, recall: caught / frauds.length } : null;
 };
 
 const maturedCheck = (

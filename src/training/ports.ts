@@ -1,3 +1,7 @@
+import type { Outcome } from '../domain/decision.js';
+import type { TransactionSchema } from '../domain/transaction-schema.js';
+import type { Flip, VersionComparison } from '../domain/version-comparison.js';
+
 /** What a training run is and who may say so. Times are RFC 3339, by the clock of the database. */
 
 export const TRAINING_TRIGGERS = ['schedule', 'drift', 'labels', 'manual'] as const;
@@ -102,3 +106,59 @@ export abstract class TrainingRunStore {
   /** By rising sequence. */
   abstract eventsAfter(id: string, sequence: number, limit: number): Promise<readonly TrainingEvent[]>;
 }
+
+/** Rows that two versions scored, with event time in [fromMs, toMs); what is not labelled before `maturedBeforeMs` is legitimate. */
+export interface PairsWanted {
+  readonly a: string;
+  readonly b: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly maturedBeforeMs: number;
+}
+
+/** How many rows are alike in what each version says of them and in what is known. */
+export interface PairCount {
+  /** Null, both: one of the two had no calibration. */
+  readonly a: Outcome | null;
+  readonly b: Outcome | null;
+  readonly truth: 'fraud' | 'legitimate' | null;
+  readonly rows: number;
+}
+
+export interface ScoredPairs {
+  /** Of very many rows every n-th, by the hash of its id. */
+  readonly everyNth: number;
+  /** From the first of the rows to the last. */
+  readonly spanMs: number;
+  readonly counts: readonly PairCount[];
+  readonly rankCorrelation: number | null;
+  /** Alerts of one and not of the other, those whose p-values are furthest apart. */
+  readonly onlyA: readonly Flip[];
+  readonly onlyB: readonly Flip[];
+}
+
+export abstract class ShadowStore {
+  /** Newest event time; null before the first row. */
+  abstract newestMs(): Promise<number | null>;
+  abstract pairs(wanted: PairsWanted, schema: TransactionSchema, examplesMax: number): Promise<ScoredPairs>;
+}
+
+export abstract class VersionComparer {
+  /**
+   * What two versions said of the same rows of the last days of event time, each as champion or as challenger.
+   *
+   * @throws NotStoredError, or InvalidQueryError where both are one
+   */
+  abstract compare(a: string, b: string, days: number): Promise<VersionComparison>;
+}
+
+/** What drift keeps of days and models, as the stores hold it. */
+export type { DriftDay } from './drift/drift-day.js';
+export type { DriftReference } from './drift/drift-reference.js';
+export type { DriftReport } from './drift/drift-report.js';
+export type { ScoredRows } from './drift/estimated-performance.js';
+export type { MaturedDay } from './drift/matured-shares.js';
+export type { JudgedRows } from './drift/performance.js';
+export type { ScoreMartingale } from './drift/score-martingale.js';
+export type { ServedRow } from './drift/served-rows.js';
+export type { ShareTable } from './drift/share-table.js';

@@ -18,6 +18,9 @@ import { scoreChannels } from '../scoring/score-batch.js';
 import { readFeatureSet, saveScoringModel, type ChannelDetectors, type ScoringModel } from '../scoring/scoring-model.js';
 import { buildDataset, knownFrauds, maturedLabels, type Dataset } from './dataset.js';
 import type { AugmentSettings } from './augment-settings.js';
+import type { DriftReference } from './drift/drift-reference.js';
+import type { DriftSettings } from './drift/drift-settings.js';
+import { trainedReference } from './drift/trained-reference.js';
 import { augmentationSummary, augmentSupervised, type AugmentationSummary } from './augment-supervised.js';
 import { evaluateScores, type Evaluation } from './evaluate.js';
 import { type ChosenEstimators, fitChannels, type TrainingContext } from './fit-channels.js';
@@ -47,6 +50,8 @@ export interface RetrainInput extends ChosenEstimators {
   readonly featuresOf?: Uint8Array;
   /** Absent: channel S learns from real rows alone. */
   readonly augment?: AugmentSettings;
+  /** Absent: no reference of drift is kept. */
+  readonly drift?: DriftSettings;
 }
 
 export interface RetrainReport {
@@ -60,6 +65,8 @@ export interface RetrainReport {
   readonly estimators: Readonly<Partial<Record<Channel, string>>>;
   /** What extra frauds did on held-out real rows; null where none were asked for. */
   readonly augmentation: AugmentationSummary | null;
+  /** What the rows looked like; null where they are of fewer than two weeks, absent where it was not asked for. */
+  readonly drift?: DriftReference | null;
 }
 
 export interface Candidate {
@@ -116,7 +123,11 @@ export const retrain = async (input: RetrainInput, context: TrainingContext): Pr
     day: Math.floor(slices.laterTimes.at(-1)! / DAY_MS) + 1,
   });
   const augmentation = augmented ? await augmentationSummary(augmented, featureSet, slices, input, context, detectors.S) : null;
-  const report = { ...reportOf(slices, window.channels, detectors), augmentation };
+  const report = {
+    ...reportOf(slices, window.channels, detectors),
+    augmentation,
+    ...(input.drift && { drift: trainedReference(dataset, input, input.drift) }),
+  };
   return { model, artifact: saveScoringModel(model), calibration, report, dataset, window };
 };
 
@@ -211,7 +222,7 @@ const reportOf = (
   slices: Slices,
   scores: Readonly<Record<Channel, Float64Array>>,
   detectors: ChannelDetectors,
-): Omit<RetrainReport, 'augmentation'> => {
+): Omit<RetrainReport, 'augmentation' | 'drift'> => {
   const rows = [...slices.laterLabels.keys()].filter((i) => slices.laterLabels[i]! >= 0);
   const labels = Uint8Array.from(rows, (i) => slices.laterLabels[i]!);
   const evaluate = (channel: Channel): Evaluation | null =>

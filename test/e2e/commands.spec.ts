@@ -70,6 +70,18 @@ describe('help', () => {
     'dead-letters retry',
     'sample',
     'interpolate',
+    'models list',
+    'models show',
+    'models rollback',
+    'models challenge',
+    'models relieve',
+    'models retire',
+    'models sign',
+    'retrain',
+    'runs list',
+    'runs show',
+    'runs cancel',
+    'runs retry',
   ];
 
   test.each([...COMMANDS, ...MORE])('%s --help, as docs/command-line.md has it', async (command) => {

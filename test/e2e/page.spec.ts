@@ -7,11 +7,12 @@ import type { Reason } from '../../src/domain/alert.js';
 import { launchBrowser } from '../support/browser.js';
 import { KEY, startHttp, type HttpService } from '../support/http-service.js';
 import { memoryService, NOW_MS } from '../support/memory-api.js';
+import { memoryTraining, modelOf, runOf, storedReport } from '../support/memory-training.js';
 import { payment, seedShop } from '../support/shop-history.js';
 
 let webRoot: string;
 let browser: Browser;
-let behind: ReturnType<typeof memoryService>;
+let behind: ReturnType<typeof memoryService> & ReturnType<typeof memoryTraining>;
 let service: HttpService;
 let page: Page;
 let faults: string[];
@@ -31,7 +32,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  behind = memoryService();
+  behind = { ...memoryService(), ...memoryTraining() };
   service = await startHttp(behind, { webRoot });
   page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
   page.setDefaultTimeout(15_000);
@@ -305,5 +306,133 @@ describe('the live page', () => {
     await detail().locator('.recharts-scatter.before path').first().waitFor();
     const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
     expect(overflow).toBeLessThanOrEqual(0);
+  });
+});
+
+describe('the models view', () => {
+  const [first, second] = ['shop-20260201T000000Z-00000001', 'shop-20260301T000000Z-00000002'];
+  const by = { at: new Date(NOW_MS).toISOString(), by: 'ana', why: 'it passed' };
+  beforeEach(() => {
+    behind.state.models = [
+      modelOf(first, { trainingRun: '1' }),
+      modelOf(second, { state: 'champion', since: by.at, epoch: 2, trainingRun: '2' }),
+    ];
+    behind.state.changes = [
+      { id: '1', kind: 'promote', version: first, replaced: null, epoch: 1, ...by },
+      { id: '2', kind: 'promote', version: second, replaced: first, epoch: 2, ...by },
+    ];
+  });
+  const openModels = async (): Promise<void> => {
+    await open();
+    await page.getByRole('link', { name: 'Models' }).click();
+    await page.getByRole('heading', { name: 'Training runs' }).waitFor();
+  };
+  const runs = (): Locator => page.getByRole('list', { name: 'Training runs, newest first' }).locator('> li');
+  const table = (name: string): Locator => page.getByRole('region', { name: `${name} as a table` });
+  const rowsOf = async (name: string): Promise<string[]> =>
+    (await table(name).locator('tbody tr').allInnerTexts()).map((text) => text.replace(/\s+/g, ' ').trim());
+
+  it('shows who decides, and a run from the queue to its end while one watches', async () => {
+    const why = 'drift of <img src=x onerror=alert(1)>';
+    behind.state.runs = [
+      runOf('1', { state: 'failed', error: 'there is nothing to train on' }),
+      runOf('2', { trigger: 'drift', why }),
+    ];
+    await openModels();
+    const champion = page.getByRole('article', { name: `champion ${second}` });
+    expect(await champion.innerText()).toMatch(/2 Mar 12:00 UTC, by ana[^]*1 Jan to 1 Mar, 1.27 MB[^]*training run 2/);
+    expect(await rowsOf('Changes of roles')).toEqual([
+      `2 Mar 12:00 promoted ${second} ${first} ana it passed`,
+      `2 Mar 12:00 promoted ${first} – ana it passed`,
+    ]);
+    expect(await runs().nth(1).innerText()).toMatch(/failed[^]*by hand: new fraud[^]*there is nothing to train on[^]*Retry/);
+    expect(await runs().first().innerText()).toMatch(/queued[^]*by drift: drift of <img src=x onerror=alert\(1\)>/);
+
+    behind.state.runs[1] = runOf('2', { trigger: 'drift', why, state: 'running', startedAt: by.at });
+    behind.state.events.push({ sequence: 1, at: by.at, step: 'rehearsal', share: 0.25, message: 'pass 3 of 12' });
+    await runs().first().getByText('pass 3 of 12').waitFor();
+    expect(await runs().first().getByRole('progressbar').getAttribute('aria-valuenow')).toBe('25');
+    behind.state.runs[1] = runOf('2', { trigger: 'drift', why, state: 'cancelled', finishedAt: by.at, error: 'cancelled by bo' });
+    await runs().first().getByText('cancelled by bo').waitFor();
+    expect(await page.getByRole('progressbar').count()).toBe(0);
+  });
+
+  it('shows the report of the gate: every check, the rehearsal, the synthetic frauds', async () => {
+    const report = await storedReport();
+    behind.state.runs = [runOf('1', { state: 'succeeded', version: second, report: { ...report }, finishedAt: by.at })];
+    await openModels();
+    await page.getByRole('heading', { name: 'Training run 1 reject' }).waitFor();
+    for (const reason of report.reasons) await page.getByRole('listitem').filter({ hasText: reason }).waitFor();
+
+    const checks = await rowsOf('Checks of the gate');
+    expect(checks).toHaveLength(report.gate.checks.length);
+    for (const [i, { name, outcome, sentence, candidate }] of report.gate.checks.entries()) {
+      expect(checks[i]!.startsWith(name)).toBe(true);
+      expect(checks[i]!.endsWith(outcome.replace('-', ' '))).toBe(true);
+      const [, ...asked] = sentence.split('; ');
+      expect(checks[i]).toContain(asked.at(-1) ?? '');
+      if (candidate && candidate.high >= 0.1)
+        expect(checks[i]).toContain(`${candidate.value.toFixed(3)} ${candidate.low.toFixed(3)}`);
+    }
+    const against = checks.find((row) => row.startsWith('rehearsal against the champion'))!;
+    expect(against).toMatch(
+      /the worst of 3 scenarios is mule, detection power 0.000 0.000 to 0.000 1.000 1.000 to 1.000 -1.000 -1.000/,
+    );
+
+    // Wilson's interval of 0 and of 15 out of 15, by hand: z²/(n+z²) with z = 1.96 is 0.204.
+    expect((await rowsOf('Rehearsal')).slice(-2)).toEqual([
+      'mule candidate 0 % 0 to 20 never 0 % 0 to 20 never',
+      'champion 100 % 80 to 100 after 4 minutes, payment 2 100 % 80 to 100 after 4 minutes, payment 2',
+    ]);
+    expect(await rowsOf('Synthetic frauds')).toEqual([
+      'vae 18.0 % of its rows rejected ×1 0.700 0.701 +0.001 -0.020 to +0.030 0.700 0.695 -0.005 -0.018 to +0.013 not kept',
+      'smote 18.0 % of its rows rejected ×4 0.700 0.740 +0.040 +0.010 to +0.070 0.700 0.730 +0.030 +0.002 to +0.060 kept',
+    ]);
+    await page.getByText('gan failed: its loss is no number').waitFor();
+    await page.getByText('0.690 without, 0.710 with 200 synthetic rows').waitFor();
+    for (const width of [420, 900, 1400]) {
+      await page.setViewportSize({ width, height: 900 });
+      const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+      expect([width, Math.max(0, overflow)]).toEqual([width, 0]);
+    }
+  });
+
+  it('asks before it changes anything, and says what came of it in the words of the service', async () => {
+    const report = { verdict: 'await-approval', reasons: ['every check passed'], gate: { checks: [] } };
+    behind.state.runs = [runOf('1', { state: 'succeeded', version: first, report })];
+    await openModels();
+    await page.getByRole('button', { name: `Promote ${first}` }).waitFor();
+    expect(await page.getByRole('button', { name: `Promote ${second}` }).count()).toBe(0);
+    const dialog = page.getByRole('dialog');
+    const ask = (name: string): Promise<void> => page.getByRole('button', { name }).click();
+
+    await ask('Roll back');
+    await dialog.getByText(`${second} decides no longer; ${first} becomes the champion again.`).waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Roll back');
+    expect(behind.state.asked).toEqual([]);
+
+    behind.state.refusal = 'model is retired: it cannot be the champion';
+    await ask('Roll back');
+    await dialog.getByLabel('Your name').fill('bo');
+    await dialog.getByRole('button', { name: 'Roll back' }).click();
+    await dialog.getByRole('alert').filter({ hasText: behind.state.refusal }).waitFor();
+    behind.state.refusal = null;
+    await dialog.getByLabel('Why').fill('too many alerts');
+    await dialog.getByRole('button', { name: 'Roll back' }).click();
+    await page
+      .getByRole('status')
+      .filter({ hasText: `${first} is the champion again (epoch 3).` })
+      .waitFor();
+    await page.getByRole('article', { name: `champion ${first}` }).waitFor();
+
+    await ask('Retrain now');
+    await dialog.getByRole('button', { name: 'Retrain' }).click();
+    await runs().first().getByText('queued').waitFor();
+    expect(behind.state.asked).toMatchObject([
+      { kind: 'rollback', by: 'bo', why: 'too many alerts' },
+      { schema: 'shop', trigger: 'manual', by: 'bo' },
+    ]);
   });
 });

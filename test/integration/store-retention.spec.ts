@@ -62,7 +62,7 @@ test('a month that cannot have its own place at once because somebody reads for 
 });
 
 test('retention drops months, ids, cells, published messages and dead letters, and nothing that is younger', async () => {
-  const days = { transactions: 60, evidence: 100, published: 7, deadLetters: 30, trainingEvents: 30 };
+  const days = { transactions: 60, evidence: 100, shadow: 14, published: 7, deadLetters: 30, trainingEvents: 30 };
   const times = ['2026-01-01', '2026-02-10', '2026-03-20', '2026-05-01'];
   await store.commit(
     batch(times.map((day) => row(day, { atMs: at(day), outcome: day === '2026-05-01' ? 'review' : 'approve' }))),

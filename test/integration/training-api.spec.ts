@@ -54,10 +54,10 @@ const problem = async (answer: Promise<Response>, status: number): Promise<strin
 describe('every path', () => {
   const paths = Object.entries(openApi()['paths'] as Record<string, object>)
     .filter(([path]) => /^\/v1\/(models|training-runs)/.test(path))
-    .flatMap(([path, methods]) => Object.keys(methods).map((method) => [method, path.replace(/\{\w+\}/, '1')]));
+    .flatMap(([path, methods]) => Object.keys(methods).map((method) => [method, path.replace(/\{\w+\}/g, '1')]));
 
   it('is in the document and needs the key', async () => {
-    expect(paths).toHaveLength(13);
+    expect(paths).toHaveLength(15);
     for (const [method, path] of paths) {
       const answer = await fetch(service.url + path!, { method: method!, headers: { 'Content-Type': 'application/json' } });
       expect([path, answer.status]).toEqual([path, 401]);
@@ -192,6 +192,11 @@ describe('models', () => {
     const back = await as(answers.RoleChangeAnswer, post('/v1/models/rollback', { by: 'bo' }));
     expect(back).toMatchObject({ kind: 'rollback', version: 'm1', replaced: 'm2', by: 'bo', epoch: 3 });
     expect(await problem(post('/v1/models/rollback'), 409)).toContain('no champion came before m1');
+    const log = await as(answers.RoleChangePage, get('/v1/models/changes?limit=2'));
+    expect(log.items.map(({ kind, version }) => [kind, version])).toEqual([
+      ['rollback', 'm1'],
+      ['promote', 'm2'],
+    ]);
     await as(answers.RoleChangeAnswer, post('/v1/models/m3/challenge'));
     expect((await as(answers.ModelDetailAnswer, get('/v1/models/m3'))).state).toBe('challenger');
     await as(answers.RoleChangeAnswer, post('/v1/models/m3/relieve'));

@@ -103,7 +103,7 @@ describe('a claim', () => {
     ]);
     expect((await store.eventsAfter(claim.id, 6, 1)).map(({ sequence }) => sequence)).toEqual([7]);
     await source.query(`UPDATE training_events SET at = at - interval '10 days' WHERE sequence < 7`);
-    const days = { transactions: 1, evidence: 95, published: 1, deadLetters: 1, trainingEvents: 9 };
+    const days = { transactions: 1, evidence: 95, shadow: 1, published: 1, deadLetters: 1, trainingEvents: 9 };
     expect(await retire(source, days, Date.now())).toEqual({ partitions: [], rows: 3 });
     expect(await store.eventsAfter(claim.id, 0, 100)).toHaveLength(2);
   });

@@ -6,8 +6,10 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { API_APPLICATION_OPTIONS, ApiModule } from '../../src/api/api.module.js';
 import type { ApiSettings } from '../../src/api/api-settings.js';
 import { ModelRegistry } from '../../src/store/model-registry.js';
+import { DriftStore } from '../../src/store/drift.store.js';
 import { Queries } from '../../src/store/queries.js';
 import { PostgresTrainingRunStore } from '../../src/store/training-run.store.js';
+import { VersionComparer } from '../../src/training/ports.js';
 import { LabelSink } from '../../src/scoring/ports.js';
 import { OnlineLine } from '../../src/scoring/score-transactions.js';
 import { memoryService, NOW_MS, SHOP_SCHEMA } from './memory-api.js';
@@ -25,6 +27,8 @@ interface Behind {
   readonly labels: LabelSink;
   readonly registry?: ModelRegistry;
   readonly runs?: PostgresTrainingRunStore;
+  readonly drift?: DriftStore;
+  readonly comparer?: VersionComparer;
 }
 
 /** The real HTTP door over what is given, on a free port unless one is named. */
@@ -37,8 +41,10 @@ export const startHttp = async (behind: Behind, settings: Partial<ApiSettings> =
       { provide: OnlineLine, useValue: behind.line },
       { provide: ModelRegistry, useValue: behind.registry ?? {} },
       { provide: PostgresTrainingRunStore, useValue: behind.runs ?? {} },
+      { provide: DriftStore, useValue: behind.drift ?? {} },
+      { provide: VersionComparer, useValue: behind.comparer ?? {} },
     ],
-    exports: [Queries, LabelSink, OnlineLine, ModelRegistry, PostgresTrainingRunStore],
+    exports: [Queries, LabelSink, OnlineLine, ModelRegistry, PostgresTrainingRunStore, DriftStore, VersionComparer],
   })(Ports);
   const complete: ApiSettings = {
     apiKey: KEY,

@@ -6,6 +6,8 @@ import { AlertList } from './alert-list.js';
 import { Header } from './header.js';
 import { useFeed } from './live-feed.js';
 import { useNewTypes } from './new-types.js';
+import { usePlace } from './place.js';
+import { Registry } from './registry.js';
 import { Service } from './service.js';
 import { SignIn } from './sign-in.js';
 
@@ -31,10 +33,11 @@ export const App = () => {
   return key === null ? <SignIn refused={refused} onKey={onKey} /> : <Desk key={key} accessKey={key} onRefused={onRefused} />;
 };
 
-/** The analyst's desk: what arrives on the left, the chosen alert on the right. */
+/** Alerts: what arrives on the left, the chosen one on the right. Models: who decides and what is trained, beside what the gate says. */
 const Desk = ({ accessKey, onRefused }: { accessKey: string; onRefused: () => void }) => {
   const service = useMemo(() => new Service(accessKey), [accessKey]);
   const feed = useFeed(service, onRefused);
+  const place = usePlace();
   const [chosen, setChosen] = useState<string | null>(null);
   const newTypes = useNewTypes(service, feed);
   const schema = useSchema(service, feed.connection === 'live');
@@ -47,11 +50,15 @@ const Desk = ({ accessKey, onRefused }: { accessKey: string; onRefused: () => vo
 
   return (
     <div className="desk">
-      <Header status={feed.status} connection={feed.connection} retryInMs={feed.retryInMs} />
-      <main>
-        <AlertList feed={feed} newTypes={newTypes} chosen={chosen} onChoose={setChosen} />
-        <AlertDetail key={chosen ?? 'none'} view={current} schema={schema} service={service} onLabelled={feed.labelled} />
-      </main>
+      <Header status={feed.status} connection={feed.connection} retryInMs={feed.retryInMs} place={place} />
+      {place.view === 'models' ? (
+        <Registry service={service} chosen={place.run} />
+      ) : (
+        <main>
+          <AlertList feed={feed} newTypes={newTypes} chosen={chosen} onChoose={setChosen} />
+          <AlertDetail key={chosen ?? 'none'} view={current} schema={schema} service={service} onLabelled={feed.labelled} />
+        </main>
+      )}
     </div>
   );
 };

@@ -40,3 +40,12 @@ export const time = (ms: number, seconds = false): string => {
   return `${pad(at.getUTCHours())}:${pad(at.getUTCMinutes())}${seconds ? `:${pad(at.getUTCSeconds())}` : ''}`;
 };
 export const dayAndTime = (ms: number): string => `${day(ms)} ${time(ms)}`;
+
+/** "512 B", "1.27 MB": powers of ten. */
+export const bytes = (n: number): string => (n < 1000 ? `${n} B` : n < 1e6 ? `${number(n / 1000)} kB` : `${number(n / 1e6)} MB`);
+
+/** Between two RFC 3339 times: "42 s", "6 min". */
+export const lasted = (from: string, to: string): string => {
+  const seconds = Math.max(0, (Date.parse(to) - Date.parse(from)) / 1000);
+  return seconds < 90 ? `${Math.round(seconds)}\u00a0s` : `${Math.round(seconds / 60)}\u00a0min`;
+};

@@ -2,15 +2,17 @@ import type { ReactNode } from 'react';
 import type { StreamStatus } from '../../src/store/query-types.js';
 import { count, dayAndTime, percent } from './format.js';
 import type { Feed } from './live-feed.js';
+import type { Place } from './place.js';
 import { Mark } from './sign-in.js';
 
 interface HeaderProps {
   readonly status: StreamStatus | null;
   readonly connection: Feed['connection'];
   readonly retryInMs: number;
+  readonly place: Place;
 }
 
-export const Header = ({ status, connection, retryInMs }: HeaderProps) => (
+export const Header = ({ status, connection, retryInMs, place }: HeaderProps) => (
   <header>
     <div className="brand">
       <h1>
@@ -22,6 +24,13 @@ export const Header = ({ status, connection, retryInMs }: HeaderProps) => (
         {connection === 'lost' && `Disconnected, trying again in ${Math.round(retryInMs / 1000)} s`}
       </p>
     </div>
+    <nav aria-label="Views">
+      {(['alerts', 'models'] as const).map((view) => (
+        <a key={view} href={`#view=${view}`} aria-current={place.view === view ? 'page' : undefined}>
+          {view === 'alerts' ? 'Alerts' : 'Models'}
+        </a>
+      ))}
+    </nav>
     <dl className="figures" aria-label="The stream">
       <Figure name="Stream" detail={status?.newestOccurredAt ? `at ${dayAndTime(Date.parse(status.newestOccurredAt))} UTC` : ' '}>
         {status ? (

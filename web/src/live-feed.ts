@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useReducer } from 'react';
 import type { AlertView, StreamStatus } from '../../src/store/query-types.js';
+import { eventsOf } from './server-events.js';
 import { KeyRefused, type Service } from './service.js';
 
 export const ALERTS_KEPT_MAX = 200;
@@ -47,30 +48,6 @@ const changed = (feed: Feed, change: Change): Feed => {
       };
   }
 };
-
-interface ServerEvent {
-  readonly name: string;
-  readonly data: string;
-}
-
-/** Server-sent events by `fetch`, because EventSource cannot send the key. */
-async function* eventsOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<ServerEvent> {
-  let text = '';
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    text += value;
-    const blocks = text.split('\n\n');
-    text = blocks.pop()!;
-    for (const block of blocks) {
-      const field = (name: string): string | undefined => new RegExp(`^${name}: ?(.*)$`, 'm').exec(block)?.[1];
-      const name = field('event');
-      const data = field('data');
-      if (name !== undefined && data !== undefined) yield { name, data };
-    }
-  }
-}
 
 const laterOf = (a: string, b: string): string => (BigInt(a) > BigInt(b) ? a : b);
 

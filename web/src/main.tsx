@@ -5,6 +5,8 @@ import './style.css';
 import './desk.css';
 import './detail.css';
 import './history.css';
+import './registry.css';
+import './gate.css';
 import './narrow.css';
 
 createRoot(document.getElementById('root')!).render(

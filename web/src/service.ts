@@ -1,8 +1,17 @@
 import type { TransactionSchema } from '../../src/domain/transaction-schema.js';
+import type { ModelState } from '../../src/domain/model-version.js';
+import type { ModelView, RoleChange } from '../../src/store/model-views.js';
 import type { AlertPattern, AlertView, Page, TransactionView } from '../../src/store/query-types.js';
+import type { TrainingRun, TrainingState } from '../../src/training/ports.js';
 
 /** The service does not accept this key. */
 export class KeyRefused extends Error {}
+
+/** Who asks for a change, for the log; no reason is no field. */
+export interface AskedBy {
+  readonly by: string;
+  readonly why?: string;
+}
 
 /** What the page asks of the service; every call carries the key. */
 export class Service {
@@ -22,9 +31,30 @@ export class Service {
   };
 
   label = async (transactionId: string, isFraud: boolean): Promise<void> => {
-    const body = JSON.stringify({ transactionId, isFraud, source: 'analyst' });
-    await this.json('/v1/labels', { method: 'POST', body, headers: { 'Content-Type': 'application/json' } });
+    await this.post('/v1/labels', { transactionId, isFraud, source: 'analyst' });
   };
+
+  models = (state: ModelState, limit: number, signal: AbortSignal): Promise<Page<ModelView>> =>
+    this.json(`/v1/models?state=${state}&limit=${limit}`, { signal });
+
+  /** The log of role changes, newest first. */
+  changes = (limit: number, signal: AbortSignal): Promise<Page<RoleChange>> =>
+    this.json(`/v1/models/changes?limit=${limit}`, { signal });
+
+  runs = (limit: number, signal: AbortSignal, state?: TrainingState): Promise<Page<TrainingRun>> =>
+    this.json(`/v1/training-runs?limit=${limit}${state === undefined ? '' : `&state=${state}`}`, { signal });
+
+  run = (id: string, signal: AbortSignal): Promise<TrainingRun> =>
+    this.json(`/v1/training-runs/${encodeURIComponent(id)}`, { signal });
+
+  retrain = (by: AskedBy): Promise<TrainingRun> => this.post('/v1/training-runs', by);
+  cancel = (run: string, by: AskedBy): Promise<TrainingRun> => this.post(`/v1/training-runs/${run}/cancel`, by);
+  retry = (run: string, by: AskedBy): Promise<TrainingRun> => this.post(`/v1/training-runs/${run}/retry`, by);
+  rollback = (by: AskedBy): Promise<RoleChange> => this.post('/v1/models/rollback', by);
+
+  /** @param expectedEpoch of the champion that was seen: another one by now refuses it */
+  promote = (version: string, expectedEpoch: number, by: AskedBy): Promise<RoleChange> =>
+    this.post(`/v1/models/${encodeURIComponent(version)}/promote`, { ...by, expectedEpoch });
 
   /** @throws KeyRefused on 401, Error with the problem's detail on every other failure */
   fetch = async (path: string, init: RequestInit = {}): Promise<Response> => {
@@ -40,6 +70,10 @@ export class Service {
     }
     return response;
   };
+
+  private post<T>(path: string, body: unknown): Promise<T> {
+    return this.json(path, { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } });
+  }
 
   private async json<T>(path: string, init: RequestInit): Promise<T> {
     return (await (await this.fetch(path, init)).json()) as T;

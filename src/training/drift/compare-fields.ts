@@ -84,8 +84,10 @@ const compareField = (reference: DriftReference['fields'][number], days: readonl
   const [missed] = shareChanges(missing, daily('missing'));
   const base = { name: bins.name, field: bins.field, kind: bins.kind, rows, missing: missed! };
   if (rows === 0 || values.rows === 0) return { ...base, psi: null, ks: null, clearest: null, newLevels: null };
-  const changes = shareChanges(values, present);
+  const all = shareChanges(values, present);
   const isNumeric = bins.kind === 'numeric';
+  // What new levels were to have is an estimate, and fewer of them than that are no change of the distribution.
+  const changes = isNumeric ? all : all.slice(0, -1);
   const clearest = clearestChange(changes);
   const of = clearest ? changes.indexOf(clearest) : -1;
   return {
@@ -94,9 +96,9 @@ const compareField = (reference: DriftReference['fields'][number], days: readonl
     ks: isNumeric ? Math.max(0, ...changes.map(({ was, is }) => Math.abs(is - was))) : null,
     clearest: clearest && {
       ...clearest,
-      of: isNumeric ? `<= ${bins.cuts[of]!}` : ([...bins.levels, 'rare levels', 'new levels'][of] ?? ''),
+      of: isNumeric ? `<= ${bins.cuts[of]!}` : ([...bins.levels, 'rare levels'][of] ?? ''),
     },
-    newLevels: isNumeric ? null : changes.at(-1)!,
+    newLevels: isNumeric ? null : all.at(-1)!,
   };
 };
 

@@ -75,7 +75,7 @@ const entityNumbers = (ids: readonly string[]): Int32Array => {
 export const driftRows = (
   schema: TransactionSchema,
   features: FeatureMatrix,
-  transactions: readonly Transaction[],
+  transactions: readonly Pick<Transaction, 'id' | 'entities' | 'categorical'>[],
 ): DriftRows => {
   return {
     features,

@@ -107,7 +107,8 @@ const categoricalBins = ({ categorical }: DriftRows, rows: Uint32Array, settings
 
 /**
  * The training rows had every one of their levels, so what share of rows they leave for new ones is estimated: that of the levels
- * which only one entity had (Good 1953 and Turing), besides those that the list was too short for.
+ * which only one entity had (Good 1953 and Turing), besides those that the list was too short for. That is what wholly new
+ * customers would bring, so of customers who stay far fewer come: only more than that is a finding.
  */
 const withUnseenLevels = (
   bins: FieldBins,
@@ -133,7 +134,7 @@ const withUnseenLevels = (
   let unseen = 0;
   for (const [level, { entities, rows: n }] of seen) if (entities === 1 && known.has(level)) unseen += n;
   const last = values.shares.length - 1;
-  return { ...values, shares: values.shares.map((share, k) => (k === last ? Math.min(1, share + unseen / values.rows) : share)) };
+  return { ...values, shares: values.shares.with(last, Math.min(1, values.shares[last]! + unseen / values.rows)) };
 };
 
 /**

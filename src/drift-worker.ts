@@ -1,0 +1,30 @@
+import { constants, setPriority } from 'node:os';
+import { parentPort } from 'node:worker_threads';
+import { driftResult, type DriftTask, type ServedRow } from './training/drift/served-rows.js';
+
+/** What drift's thread is told: rows in pieces, then what to make of them. */
+export type ToDriftWorker =
+  { readonly kind: 'rows'; readonly rows: readonly ServedRow[] } | { readonly kind: 'task'; readonly task: DriftTask };
+
+export type FromDriftWorker = { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly message: string };
+
+/** The thread of one task: it sees no database, and ends with its answer. */
+const port = parentPort!;
+const held: ServedRow[] = [];
+// Scoring goes first. On Linux a priority is a thread's own; elsewhere it would be the whole process's.
+if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_LOW);
+
+port.on('message', (message: ToDriftWorker) => {
+  if (message.kind === 'rows') {
+    for (const row of message.rows) held.push(row);
+    return;
+  }
+  const answer = (): FromDriftWorker => {
+    try {
+      return { ok: true, result: driftResult(message.task, held) };
+    } catch (error) {
+      return { ok: false, message: (error as Error).message };
+    }
+  };
+  port.postMessage(answer());
+});

@@ -1,0 +1,183 @@
+import { Between, LessThan, LessThanOrEqual, type DataSource } from 'typeorm';
+import type { DriftDay, DriftReference, DriftReport, MaturedDay, ScoreMartingale, ShareTable } from '../training/ports.js';
+import { checkLimit } from './paging.js';
+import {
+  DriftDays,
+  DriftMaturedDays,
+  DriftReports,
+  DriftStates,
+  type DriftReportRow,
+  type DriftStateRow,
+  type ReferenceOrigin,
+} from './tables-drift.js';
+
+export type DriftState = Omit<DriftStateRow, 'model' | 'updatedAt'>;
+export type StoredDriftReport = Omit<DriftReportRow, 'schema' | 'createdAt'>;
+
+export interface DriftAlarmView {
+  /** First event day (YYYY-MM-DD) of the reports at hand on which it stood without a break. */
+  readonly since: string;
+  readonly kind: string;
+  readonly field: string;
+  readonly sentence: string;
+}
+
+/** What is known of drift, for people. */
+export interface DriftView {
+  readonly champion: string | null;
+  /** What the champion's days are held against; null: nothing yet, `note` says why. */
+  readonly reference: { readonly madeFrom: ReferenceOrigin; readonly from: string; readonly to: string } | null;
+  readonly note: string | null;
+  /** Of the newest day that was judged. */
+  readonly alarms: readonly DriftAlarmView[];
+  readonly report: Readonly<Record<string, unknown>> | null;
+  /** Newest first. */
+  readonly days: readonly { readonly date: string; readonly model: string; readonly findings: number; readonly alarms: number }[];
+}
+
+/** Days that were judged are not counted again; reports are what people look back on. */
+const KEPT_DAYS = { counts: 60, reports: 400 };
+
+/** What drift is judged by and what was found: summaries, never rows. */
+export class DriftStore {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** Null: nothing is known of this model yet. */
+  async state(model: string): Promise<DriftState | null> {
+    const row = await this.dataSource.getRepository(DriftStates).findOneBy({ model });
+    if (!row) return null;
+    const { reference, madeFrom, martingale, day, note } = row;
+    return { reference, madeFrom, martingale, day, note };
+  }
+
+  /** The first one stays: days were counted by its bins. */
+  async saveReference(model: string, reference: DriftReference, madeFrom: ReferenceOrigin): Promise<void> {
+    await this.dataSource.query(
+      `INSERT INTO drift_states AS stored (model, reference, made_from) VALUES ($1, $2::jsonb, $3)
+       ON CONFLICT (model) DO UPDATE SET reference = excluded.reference, made_from = excluded.made_from, updated_at = now()
+       WHERE stored.reference IS NULL`,
+      [model, JSON.stringify(reference), madeFrom],
+    );
+  }
+
+  /** Days of a model in a range, by day. */
+  async days(model: string, fromDay: number, toDay: number): Promise<readonly DriftDay[]> {
+    const where = { model, day: Between(fromDay, toDay) };
+    const rows = await this.dataSource.getRepository(DriftDays).find({ where, order: { day: 'ASC' } });
+    return rows.map(({ counts }) => counts);
+  }
+
+  async saveDay(model: string, counts: DriftDay): Promise<void> {
+    await this.dataSource.query('INSERT INTO drift_days (model, day, counts) VALUES ($1, $2, $3::jsonb) ON CONFLICT DO NOTHING', [
+      model,
+      counts.day,
+      JSON.stringify(counts),
+    ]);
+  }
+
+  async maturedDays(schema: string, fromDay: number, toDay: number): Promise<readonly MaturedDay[]> {
+    const where = { schema, day: Between(fromDay, toDay) };
+    const rows = await this.dataSource.getRepository(DriftMaturedDays).find({ where, order: { day: 'ASC' } });
+    return rows.map(({ day, shares }) => ({ day, table: shares }));
+  }
+
+  async saveMaturedDay(schema: string, day: number, shares: ShareTable): Promise<void> {
+    await this.dataSource.query(
+      'INSERT INTO drift_matured_days (schema, day, shares) VALUES ($1, $2, $3::jsonb) ON CONFLICT DO NOTHING',
+      [schema, day, JSON.stringify(shares)],
+    );
+  }
+
+  /**
+   * A day was looked at: its report (null: not judged, `note` says why) and the martingale, both or neither.
+   *
+   * @returns false where somebody else was faster: what is new in the report is theirs to tell
+   */
+  async finishDay(
+    { schema, model, day }: { readonly schema: string; readonly model: string; readonly day: number },
+    martingale: ScoreMartingale,
+    report: DriftReport | null,
+    note: string | null,
+  ): Promise<boolean> {
+    return this.dataSource.transaction(async (manager) => {
+      const moved = await manager.query<unknown[]>(
+        `INSERT INTO drift_states AS stored (model, martingale, day, note) VALUES ($1, $2::jsonb, $3, $4)
+         ON CONFLICT (model) DO UPDATE
+           SET martingale = excluded.martingale, day = excluded.day, note = excluded.note, updated_at = now()
+           WHERE stored.day IS NULL OR stored.day < excluded.day
+         RETURNING model`,
+        [model, JSON.stringify(martingale), day, note],
+      );
+      if (moved.length === 0) return false;
+      if (!report) return true;
+      const stored = await manager.query<unknown[]>(
+        `INSERT INTO drift_reports (schema, day, model, report, alarms) VALUES ($1, $2, $3, $4::jsonb, $5)
+         ON CONFLICT DO NOTHING RETURNING day`,
+        [schema, day, model, JSON.stringify(report), report.alarms.length],
+      );
+      await manager.getRepository(DriftDays).delete({ model, day: LessThan(day - KEPT_DAYS.counts) });
+      await manager.getRepository(DriftReports).delete({ schema, day: LessThan(day - KEPT_DAYS.reports) });
+      return stored.length > 0;
+    });
+  }
+
+  /** Newest first. @param toDay the newest that is asked for */
+  async reports(schema: string, limit: number, toDay = 2 ** 31 - 1): Promise<readonly StoredDriftReport[]> {
+    const rows = await this.dataSource.getRepository(DriftReports).find({
+      where: { schema, day: LessThanOrEqual(toDay) },
+      order: { day: 'DESC' },
+      take: checkLimit(limit),
+    });
+    return rows.map(({ day, model, report, alarms }) => ({ day, model, report, alarms }));
+  }
+
+  /** @throws InvalidQueryError when `days` is not a number that is answered at once */
+  async view(schema: string, days: number): Promise<DriftView> {
+    const [row] = await this.dataSource.query<{ version: string }[]>(
+      `SELECT version FROM model_roles WHERE schema = $1 AND role = 'champion'`,
+      [schema],
+    );
+    const state = row ? await this.state(row.version) : null;
+    const reports = await this.reports(schema, days);
+    const { reference = null, madeFrom = null } = state ?? {};
+    return {
+      champion: row?.version ?? null,
+      reference: reference && madeFrom && { madeFrom, from: dateOfDay(reference.fromDay), to: dateOfDay(reference.toDay) },
+      note: state?.note ?? null,
+      alarms: (reports[0]?.report.alarms ?? []).map((alarm) => ({
+        since: dateOfDay(sinceDay(reports, alarm)),
+        kind: alarm.kind,
+        field: alarm.field,
+        sentence: alarm.sentence,
+      })),
+      report: reports[0] ? { ...reports[0].report } : null,
+      days: reports.map(({ day, model, report, alarms }) => ({
+        date: dateOfDay(day),
+        model,
+        findings: report.findings.length,
+        alarms,
+      })),
+    };
+  }
+
+  /** What the gate measured of a model's alerts; null: it was made without. */
+  async gatePerformance(model: string): Promise<{ readonly precision: number; readonly recall: number } | null> {
+    const [row] = await this.dataSource.query<{ found: { precision: number; recall: number } | null }[]>(
+      `SELECT gate -> 'alertPerformance' AS found FROM model_versions WHERE version = $1`,
+      [model],
+    );
+    return row?.found ?? null;
+  }
+}
+
+const dateOfDay = (day: number): string => new Date(day * 86_400_000).toISOString().slice(0, 10);
+
+/** @param reports newest first, of days one after the other */
+const sinceDay = (reports: readonly StoredDriftReport[], alarm: Pick<DriftAlarmView, 'kind' | 'field'>): number => {
+  let since = reports[0]!.day;
+  for (const { day, report } of reports) {
+    if (!report.alarms.some(({ kind, field }) => kind === alarm.kind && field === alarm.field)) break;
+    since = day;
+  }
+  return since;
+};
