@@ -26,6 +26,8 @@ describe('the gate', () => {
       expect(outcomeOf(report, 'rehearsal').candidate).toEqual({ value: 1, low: 1, high: 1 });
       if (against) expect(outcomeOf(report, 'card precision at the budget').candidate).toEqual({ value: 1, low: 1, high: 1 });
       expect(report).toMatchObject({ maturedFrauds: 100, maturedRows: 3000, entities: 300, cardsPerDay: 6 });
+      // 60 alerts, all of them frauds.
+      expect(report.alertPerformance).toEqual({ precision: 1, recall: 0.6 });
     }
     const awaiting = await judge({ rows, candidate: oracle, champion }, { settings: { ...settings, approvalRequired: true } });
     expect(awaiting.verdict).toBe('await-approval');
@@ -38,6 +40,7 @@ describe('the gate', () => {
     const silent = { ...constant, alerted: new Uint8Array(rows.labels.length) };
     for (const against of [null, champion]) {
       const report = await judge({ rows, candidate: silent, champion: against });
+      expect(report.alertPerformance).toBeNull();
       expect(report.verdict).toBe('reject');
       const rejecting = report.checks.filter(({ outcome }) => outcome === 'reject').map(({ name }) => name);
       expect(rejecting).toEqual(expect.arrayContaining(['average precision', 'rehearsal']));

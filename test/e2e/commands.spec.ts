@@ -77,6 +77,8 @@ describe('help', () => {
     'models relieve',
     'models retire',
     'models sign',
+    'models compare',
+    'drift',
     'retrain',
     'runs list',
     'runs show',

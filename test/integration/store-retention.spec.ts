@@ -64,8 +64,13 @@ test('a month that cannot have its own place at once because somebody reads for 
 test('retention drops months, ids, cells, published messages and dead letters, and nothing that is younger', async () => {
   const days = { transactions: 60, evidence: 100, shadow: 14, published: 7, deadLetters: 30, trainingEvents: 30 };
   const times = ['2026-01-01', '2026-02-10', '2026-03-20', '2026-05-01'];
+  const zeros = new Float64Array(times.length);
+  const shadows = [{ version: 'm2', scores: { S: zeros, T: zeros, H: zeros, D: zeros }, decided: null }];
   await store.commit(
-    batch(times.map((day) => row(day, { atMs: at(day), outcome: day === '2026-05-01' ? 'review' : 'approve' }))),
+    batch(
+      times.map((day) => row(day, { atMs: at(day), outcome: day === '2026-05-01' ? 'review' : 'approve' })),
+      { shadows },
+    ),
   );
   await store.commit(batch([row('ancient', { atMs: at('2001-01-01') })]));
   const record = { bytes: Buffer.from('x'), key: null, position: 'x/0/1' };
@@ -79,6 +84,7 @@ test('retention drops months, ids, cells, published messages and dead letters, a
   expect((await places()).flatMap(({ ids }) => ids)).toEqual(['2026-03-20', '2026-05-01']);
   expect(await source.query('SELECT id FROM transaction_ids ORDER BY id')).toEqual([{ id: '2026-03-20' }, { id: '2026-05-01' }]);
   expect(await count('evidence_cells')).toBe(2 * 3);
+  expect(await source.query('SELECT transaction_id AS id FROM shadow_scores')).toEqual([{ id: '2026-05-01' }]);
   expect(await count('outbox')).toBe(2);
   // The dead letter is old, but not published yet: its message needs its bytes.
   await retire(source, days, now + 31 * DAY);
