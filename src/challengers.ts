@@ -77,9 +77,10 @@ export class Challengers {
     const day = Math.floor(eventNowMs / DAY_MS);
     for (const [version, loaded] of this.#loaded) {
       if ((this.#lookedAt.get(version) ?? -Infinity) >= day) continue;
-      this.#lookedAt.set(version, day);
       try {
         await this.#calibrateOne(version, loaded, eventNowMs);
+        this.#lookedAt.set(version, day);
+        this.#problems.delete(version);
       } catch (error) {
         this.#problems.set(version, `its calibration of a new day failed: ${(error as Error).message}`);
       }

@@ -167,13 +167,22 @@ const readSection = <T>(configDir: string, section: string, schema: z.ZodType<T>
     const path = name.slice(PREFIX.length).split('__').slice(1).map(keyOf);
     let place = contents;
     for (const key of path.slice(0, -1)) place = (place[key] ??= {}) as Record<string, unknown>;
-    place[path.at(-1)!] = parseYaml(value!);
+    place[path.at(-1)!] = valueOf(value!);
   }
   const parsed = schema.safeParse(contents);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   const from = overrides.length > 0 ? ` (with ${overrides.map(([name]) => name).join(', ')})` : '';
   throw new ConfigError(`${file}${from}: ${issue.path.join('.') || section}: ${issue.message}`);
+};
+
+/** As YAML reads it; what is no YAML (a cron expression that begins with *) is a text. */
+const valueOf = (text: string): unknown => {
+  try {
+    return parseYaml(text);
+  } catch {
+    return text;
+  }
 };
 
 const readYaml = (file: string): unknown => {

@@ -18,11 +18,13 @@ export const driftInThread: DriftRunner = async <Task extends DriftTask>(
 ): Promise<DriftResult<Task>> => {
   signal.throwIfAborted();
   const worker = new Worker(new URL('./drift-worker.js', import.meta.url));
+  let abort = (): void => undefined;
   const answered = new Promise<FromDriftWorker>((resolve, reject) => {
     worker.once('message', resolve);
     worker.once('error', reject);
     worker.once('exit', () => reject(new Error('the thread of drift ended without an answer')));
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    abort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
   });
   // Heard below, once the rows are through.
   answered.catch(() => undefined);
@@ -37,6 +39,7 @@ export const driftInThread: DriftRunner = async <Task extends DriftTask>(
     if (!answer.ok) throw new InputError(answer.message);
     return answer.result as DriftResult<Task>;
   } finally {
+    signal.removeEventListener('abort', abort);
     await worker.terminate();
   }
 };

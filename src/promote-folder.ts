@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ConfigError, type Config } from './config.js';
 import { readModelFolder, type LineMemory } from './model-folder.js';
 import { saveScoringModel } from './scoring/scoring-model.js';
@@ -29,11 +31,21 @@ export const promoteFolder = async (
     const artifact = saveScoringModel(model);
     // Memory first: a running service changes over when the role does.
     const remembered = await seedMemory(stores, model.featureSet.id, memory);
-    const trained = { version: model.version, artifact, calibration, trainedAtMs: Date.now(), report: {} };
+    const trained = { version: model.version, artifact, calibration, trainedAtMs: Date.now(), report: await reportOf(folder) };
     await installChampion(stores, trained, by);
     return { champion: model.version, schema: schema.name, note: remembered };
   } finally {
     await database.close();
+  }
+};
+
+/** What `fit` said of it; a folder that lost the page for people has nothing to say. */
+const reportOf = async (folder: string): Promise<object> => {
+  try {
+    const report: unknown = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8'));
+    return typeof report === 'object' && report !== null ? report : {};
+  } catch {
+    return {};
   }
 };
 

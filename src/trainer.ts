@@ -112,8 +112,10 @@ const carryOut = async (given: TrainerGiven, claim: TrainingClaim, run: Training
   await storeModel(stores, { version, artifact, calibration, trainedAtMs: asOfMs, report, origin, driftReference });
   const outcome = { verdict: gate.verdict, reasons: gate.reasons, gate, rehearsal: shortRehearsal(rehearsal), training: report };
   // First: what a lost run has made must not be used.
-  if (!(await stores.runs.finish(claim, { state: 'succeeded', report: outcome, version })))
+  if (!(await stores.runs.finish(claim, { state: 'succeeded', report: outcome, version }))) {
+    if ((await stores.runs.heartbeat(claim)) === 'cancel') throw new RunCancelled('cancelled while it ran');
     throw new RunLost(`training run ${run.id} was taken off this process`);
+  }
   log.say(`training run ${run.id}: ${version}, ${gate.verdict}: ${gate.reasons.join('; ')}`);
   await giveRole(given, run, version, gate.verdict, decides.epoch);
   if (config.training.gate.approvalRequired && gate.verdict === 'await-approval')
@@ -154,7 +156,7 @@ interface TrainedRun {
 }
 
 const train = async (
-  { stores, schema, config, signal }: TrainerGiven,
+  { stores, schema, config, signal, log }: TrainerGiven,
   claim: TrainingClaim,
   run: TrainingRun,
   champion: StoredModel,
@@ -165,9 +167,15 @@ const train = async (
   const asOfMs = newestMs + 1;
   const { trainDays, judgeDays, rowsMax } = config.training.history;
   const delayMs = (schema.label?.delayDays ?? 0) * DAY_MS;
-  const trainToMs = asOfMs - delayMs - judgeDays * DAY_MS;
+  // Neither side is judged on rows that it was fitted on: a champion that was fitted later moves the slice.
+  const trainToMs = Math.max(asOfMs - delayMs - judgeDays * DAY_MS, fittedToMs(champion));
   const trainFromMs = trainToMs - trainDays * DAY_MS;
   const boundMs = await newestRowsFrom(stores.dataSource, asOfMs, rowsMax);
+  if (boundMs !== null && boundMs > trainFromMs)
+    throw new InputError(
+      `more than training.history.rowsMax (${rowsMax}) transactions since ${new Date(trainFromMs).toISOString()}: ` +
+        'raise it, or shorten trainDays',
+    );
   // Features look back: windows of at most 30 days and the Markov filter's on top of the delay.
   const wantedMs = trainFromMs - delayMs - MARKOV_DAYS * DAY_MS;
   const fromMs = Math.max(wantedMs, boundMs ?? 0);
@@ -180,7 +188,7 @@ const train = async (
     history,
     (): TrainInput => {
       version = versionName(schema.name, asOfMs, { run: run.id, seed: run.seed, data: read.hash });
-      void stores.runs.data(claim, { fromMs: read.fromMs, toMs: asOfMs, hash: read.hash });
+      stores.runs.data(claim, { fromMs: read.fromMs, toMs: asOfMs, hash: read.hash }).catch(log.warnOf('training data'));
       return {
         schema,
         trainFromMs,
@@ -206,6 +214,12 @@ const train = async (
     },
   );
   return { trained, read, asOfMs, version };
+};
+
+/** 0 for a version of an earlier build, which did not say. */
+const fittedToMs = ({ version }: StoredModel): number => {
+  const { trainToMs } = version.report;
+  return typeof trainToMs === 'number' ? trainToMs : 0;
 };
 
 const giveRole = async (

@@ -1,6 +1,7 @@
 import { constants, setPriority } from 'node:os';
 import { parentPort, workerData, type Transferable } from 'node:worker_threads';
 import type { FeatureMatrix } from './domain/feature-matrix.js';
+import { InputError } from './domain/input-error.js';
 import type { Label } from './domain/label.js';
 import { createRandom } from './domain/random.js';
 import type { Transaction } from './domain/transaction.js';
@@ -130,7 +131,9 @@ const handle = async (message: ToWorker): Promise<void> => {
 
 port.on('message', (message: ToWorker) => {
   handle(message).catch((error: unknown) => {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    // What the data are to blame for is said in a sentence; a stack is for what the program is.
+    const text =
+      error instanceof InputError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
     say({ kind: 'failed', id: 'id' in message ? message.id : null, message: text });
   });
 });

@@ -80,14 +80,16 @@ export class PostgresTrainingRunStore extends TrainingRunStore {
 
   override finish(claim: TrainingClaim, { state, report, version, error }: TrainingOutcome): Promise<boolean> {
     // Who cancelled it stays; what is not cancelled after all was not.
+    // A run that somebody has cancelled meanwhile does not succeed.
+    const only = state === 'succeeded' ? 'AND cancel_requested_at IS NULL' : '';
     const set = `state = $3, report = $4::jsonb, version = $5, finished_at = clock_timestamp(),
       error = CASE WHEN $3 = 'cancelled' THEN coalesce($6, error) ELSE $6 END`;
-    return this.#update(claim, set, [
-      state,
-      report ? JSON.stringify(report) : null,
-      version ?? null,
-      error === undefined ? null : shortText(error),
-    ]);
+    return this.#update(
+      claim,
+      set,
+      [state, report ? JSON.stringify(report) : null, version ?? null, error === undefined ? null : shortText(error)],
+      only,
+    );
   }
 
   override cancel(id: string, by: string): Promise<TrainingRun> {
@@ -176,9 +178,9 @@ export class PostgresTrainingRunStore extends TrainingRunStore {
     return rows.map((row) => ({ ...row, sequence: Number(row.sequence), at: row.at.toISOString() }));
   }
 
-  async #update(claim: TrainingClaim, set: string, values: readonly unknown[]): Promise<boolean> {
+  async #update(claim: TrainingClaim, set: string, values: readonly unknown[], only = ''): Promise<boolean> {
     const [, changed] = await this.dataSource.query<[unknown[], number]>(
-      `UPDATE training_runs SET ${set}, heartbeat_at = clock_timestamp() WHERE ${HELD}`,
+      `UPDATE training_runs SET ${set}, heartbeat_at = clock_timestamp() WHERE ${HELD} ${only}`,
       [claim.id, claim.epoch, ...values],
     );
     return changed === 1;
@@ -208,7 +210,16 @@ const enqueue = async (
   const { schema, trigger, by, why, seed, settings = {}, dueAtMs } = request;
   const asked = [schema, trigger, shortText(why), dueAtMs === undefined ? null : new Date(dueAtMs)];
   const [[waiting]] = await manager.query<[RunRow[], number]>(joinQueuedRun(RUN_COLUMNS), asked);
-  if (waiting) return { run: trainingRun(waiting), isNew: false };
+  if (waiting) {
+    const run = trainingRun(waiting);
+    // A lost run's restart may be the run that waits: that is one more of the same trigger. Whoever names a run or a seed means that one.
+    const isOther = seed !== undefined && run.seed !== seed;
+    if (retry?.attempt === 1 || (isOther && !retry))
+      throw new StateConflictError(
+        `training run ${run.id} of trigger ${trigger} waits already, with seed ${run.seed}: let it end, or cancel it`,
+      );
+    return { run, isNew: false };
+  }
   const rest = [shortText(by), seed ?? null, JSON.stringify(settings), retry?.of ?? null, retry?.attempt ?? 1];
   const [row] = await manager.query<RunRow[]>(enqueueTrainingRun(RUN_COLUMNS), [...asked, ...rest]);
   await manager.query('SELECT pg_notify($1, $2)', [TRAINING_CHANNEL, schema]);

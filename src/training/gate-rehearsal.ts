@@ -38,7 +38,12 @@ export const rehearsalChecks = async (
         ? plainCheck(FLOOR, 'shadow', 'the candidate was not rehearsed, which is asked for')
         : notJudged(FLOOR, 'the candidate was not rehearsed'),
     ];
-  if (candidate.outcomes.length === 0) return [notJudged(FLOOR, reasonsWhy(candidate))];
+  if (candidate.outcomes.length === 0)
+    return [
+      settings.rehearsal.isRequired
+        ? plainCheck(FLOOR, 'shadow', reasonsWhy(candidate))
+        : notJudged(FLOOR, reasonsWhy(candidate)),
+    ];
   if (champion && !sameAttacks(candidate, champion))
     throw new InputError(
       'the rehearsals of candidate and champion are of other attacks: the slice and all settings must be the same',

@@ -27,7 +27,7 @@ export type { GateRows } from './gate-rows.js';
 export interface GateSide extends SideScores {
   readonly version: string;
   readonly rehearsal: RehearsalReport | null;
-  /** Of scoring, features included, measured alike for both. */
+  /** Of scoring every channel; features are the same work for both. */
   readonly microsecondsPerRow: number;
   readonly artifactBytes: number;
 }

@@ -55,6 +55,8 @@ export interface RetrainInput extends ChosenEstimators {
 }
 
 export interface RetrainReport {
+  /** Later rows were not fitted on: a gate may judge on them. UTC epoch milliseconds. */
+  readonly trainToMs: number;
   readonly trainRows: number;
   readonly trainFrauds: number;
   /** Rows in the training range whose label delay had not passed, known frauds among them: left out of S. */
@@ -124,6 +126,7 @@ export const retrain = async (input: RetrainInput, context: TrainingContext): Pr
   });
   const augmentation = augmented ? await augmentationSummary(augmented, featureSet, slices, input, context, detectors.S) : null;
   const report = {
+    trainToMs: input.trainToMs,
     ...reportOf(slices, window.channels, detectors),
     augmentation,
     ...(input.drift && { drift: trainedReference(dataset, input, input.drift) }),
@@ -222,7 +225,7 @@ const reportOf = (
   slices: Slices,
   scores: Readonly<Record<Channel, Float64Array>>,
   detectors: ChannelDetectors,
-): Omit<RetrainReport, 'augmentation' | 'drift'> => {
+): Omit<RetrainReport, 'trainToMs' | 'augmentation' | 'drift'> => {
   const rows = [...slices.laterLabels.keys()].filter((i) => slices.laterLabels[i]! >= 0);
   const labels = Uint8Array.from(rows, (i) => slices.laterLabels[i]!);
   const evaluate = (channel: Channel): Evaluation | null =>

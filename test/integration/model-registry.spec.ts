@@ -354,7 +354,7 @@ it('a database of before keeps its champion, and its log begins with it', async 
   await before.destroy();
   const after = await createDataSource({ url, poolSize: 2 }).initialize();
   try {
-    expect(await migrate(after)).toEqual(['TrainingRuns1763730000000']);
+    expect((await migrate(after))[0]).toBe('TrainingRuns1763730000000');
     const store = new PostgresModelStore(after);
     const roles = new ModelRegistry(after, store);
     expect((await store.champion('s'))!.version).toEqual({

@@ -4,7 +4,7 @@
  */
 export const newMaturedLabels = `WITH since AS (
   SELECT greatest(
-    (SELECT max(data_to) FROM training_runs WHERE schema = $1),
+    (SELECT max(data_to) FROM training_runs WHERE schema = $1 AND state IN ('running', 'succeeded')),
     (SELECT coalesce(m.data_to, m.trained_at) FROM model_roles AS r JOIN model_versions AS m ON m.version = r.version
      WHERE r.schema = $1 AND r.role = 'champion'),
     '-infinity'::timestamptz
