@@ -38,9 +38,10 @@ export const rehearsalChecks = async (
         ? plainCheck(FLOOR, 'shadow', 'the candidate was not rehearsed, which is asked for')
         : notJudged(FLOOR, 'the candidate was not rehearsed'),
     ];
+  // A schema that can show no scenario is no reason against it; attacks that found no room are.
   if (candidate.outcomes.length === 0)
     return [
-      settings.rehearsal.isRequired
+      settings.rehearsal.isRequired && candidate.leftOut > 0
         ? plainCheck(FLOOR, 'shadow', reasonsWhy(candidate))
         : notJudged(FLOOR, reasonsWhy(candidate)),
     ];
