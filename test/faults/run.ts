@@ -59,6 +59,8 @@ const runEnvironment = (
   ...stage.environment,
   DATABASE_URL: databaseUrl,
   KAFKA_BROKERS: stage.broker.brokers.join(','),
+  // No run is asked for meanwhile: models are pinned.
+  SURPRISAL__TRAINING__SCHEDULE__ENABLED: 'false',
   SURPRISAL__SERVICE__SCORING__BATCH_SIZE_MAX: String(batchSizeMax),
   SURPRISAL__SERVICE__KAFKA__CONCURRENCY: String(concurrency),
   SURPRISAL__SERVICE__KAFKA__GROUP_ID: `group.${name}`,
