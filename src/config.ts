@@ -14,16 +14,13 @@ import { RehearsalSettingsSchema } from './training/rehearsal-settings.js';
 import { isCron } from './training/due-times.js';
 import { ScheduleSettingsSchema } from './training/schedule-settings.js';
 import { HistorySettingsSchema } from './training/training-settings.js';
+import { wholeNumber } from './training/whole-number.js';
 
 /** Wrong configuration: the sentence names the variable or file, the value and what was expected. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-const wholeNumber = (min: number, max: number) => {
-  const error = `a whole number from ${min} to ${max}`;
-  return z.number({ error }).int(error).min(min, error).max(max, error);
-};
 const topic = z.string().regex(/^[a-zA-Z0-9._-]{1,200}$/, 'a Kafka topic name');
 
 const SECONDS = 'a number from 1 to 86400';

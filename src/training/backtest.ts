@@ -1,19 +1,15 @@
 import { CHANNELS, type Channel, type Policy } from '../domain/decision.js';
 import type { Label } from '../domain/label.js';
-import { transactionParser } from '../domain/parse-transaction.js';
 import type { ScoredTransaction } from '../domain/scored-transaction.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import type { Transaction } from '../domain/transaction.js';
 import { calibrateIfDue } from '../scoring/calibrate-if-due.js';
-import { LocalScorer } from '../scoring/local-scorer.js';
-import { MemoryScoringStore } from '../scoring/memory-store.js';
-import { OnlineLine, scoreTransactions } from '../scoring/score-transactions.js';
 import { judgeBacktest, newTypeShare } from './judge-backtest.js';
+import { memoryOf, replaySlice } from './replay-slice.js';
 import { retrain, type Candidate, type RetrainContext, type RetrainInput } from './retrain.js';
 import { ScoreLog } from './score-log.js';
 
 const DAY_MS = 86_400_000;
-const BATCH_ROWS = 1000;
 
 export interface BacktestInput {
   readonly schema: TransactionSchema;
@@ -121,65 +117,40 @@ export const backtest = async (input: BacktestInput, context: BacktestContext): 
 const withoutEarly = (labels: readonly Label[], type: string | undefined, trainToMs: number): readonly Label[] =>
   type === undefined ? labels : labels.filter((label) => label.type !== type || label.knownAtMs >= trainToMs);
 
+/** The test range through the online line; a calibration is built at each event-day border from what was scored by then. */
 const replay = async (
-  candidate: Candidate,
+  { model, calibration: first, window, dataset }: Candidate,
   test: readonly Transaction[],
   labels: readonly Label[],
-  input: BacktestInput,
-  context: BacktestContext,
+  { policy }: BacktestInput,
+  { onProgress, signal }: BacktestContext,
 ): Promise<{ scored: readonly ScoredTransaction[]; newTypeIds: ReadonlySet<string> }> => {
-  const { schema, policy } = input;
   const scored: ScoredTransaction[] = [];
   const newTypeIds = new Set<string>();
   const log = new ScoreLog();
-  log.addWindow(candidate.window);
-  const buckets = schema.entities.slice(1).map((entity) => ({ entityType: entity.name, widthMs: entity.bucketSeconds * 1000 }));
-  const store = new MemoryScoringStore(buckets, (rows) => {
-    for (const row of rows) {
-      log.add(row.scored);
-      scored.push(row.scored);
-    }
+  log.addWindow(window);
+  let calibration = first;
+  await replaySlice({
+    model,
+    // Labels up to the last row of the history were applied while its features were computed.
+    memory: memoryOf(dataset, dataset.transactions.at(-1)?.occurredAtMs ?? test[0]!.occurredAtMs),
+    transactions: test,
+    labels,
+    terms: { calibration, policy },
+    termsAt: async (eventMs) => {
+      calibration = await calibrateIfDue(log, calibration, policy, eventMs);
+      return { calibration, policy };
+    },
+    onRows: (rows, alerts) => {
+      for (const row of rows) {
+        log.add(row);
+        scored.push(row);
+      }
+      for (const { novelty, transactionId } of alerts) if (novelty?.isNew) newTypeIds.add(transactionId);
+    },
+    onProgress: (share) =>
+      onProgress?.('replay', { share, message: `${Math.round(share * test.length)} of ${test.length} transactions scored` }),
+    ...(signal && { signal }),
   });
-  store.seed(candidate.dataset.activity.states(), candidate.dataset.activity.evidenceDeltas());
-  store.expectLabels(candidate.dataset.fraudCells);
-  const scorer = new LocalScorer(candidate.model, { calibration: candidate.calibration, policy });
-  const parser = transactionParser(schema);
-  const line = new OnlineLine(schema, parser, store, scorer);
-  const encoder = new TextEncoder();
-  const testFromMs = test[0]!.occurredAtMs;
-  const waiting = labels
-    .filter((l) => l.knownAtMs > lastSeenLabel(candidate, testFromMs))
-    .sort((a, b) => a.knownAtMs - b.knownAtMs);
-
-  let calibration = candidate.calibration;
-  let nextLabel = 0;
-  for (let from = 0; from < test.length;) {
-    context.signal?.throwIfAborted();
-    const firstMs = test[from]!.occurredAtMs;
-    while (nextLabel < waiting.length && waiting[nextLabel]!.knownAtMs <= firstMs) store.applyLabel(waiting[nextLabel++]!);
-    const day = Math.floor(firstMs / DAY_MS);
-    const due = await calibrateIfDue(log, calibration, policy, firstMs);
-    if (due !== calibration) scorer.use({ calibration: due, policy });
-    calibration = due;
-    const untilMs = Math.min((day + 1) * DAY_MS, waiting[nextLabel]?.knownAtMs ?? Infinity);
-    let to = from + 1;
-    while (to < test.length && to - from < BATCH_ROWS && test[to]!.occurredAtMs < untilMs) to += 1;
-    const records = test.slice(from, to).map((t, i) => ({
-      bytes: encoder.encode(JSON.stringify(parser.toJson(t))),
-      key: t.entities[0] ?? null,
-      position: `backtest/${from + i}`,
-    }));
-    const outcome = await scoreTransactions(records, { kind: 'direct', name: 'backtest' }, line);
-    if (outcome.result === 'committed' && outcome.deadLetters.length > 0)
-      throw new Error(`transaction of the data refused by its own schema: ${outcome.deadLetters[0]!.reason}`);
-    if (outcome.result === 'committed')
-      for (const { novelty, transactionId } of outcome.alerts) if (novelty?.isNew) newTypeIds.add(transactionId);
-    from = to;
-    context.onProgress?.('replay', { share: to / test.length, message: `${to} of ${test.length} transactions scored` });
-  }
   return { scored, newTypeIds };
 };
-
-/** Labels up to the last row of the history were applied while its features were computed. */
-const lastSeenLabel = (candidate: Candidate, testFromMs: number): number =>
-  candidate.dataset.transactions.at(-1)?.occurredAtMs ?? testFromMs;
