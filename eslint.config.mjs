@@ -20,6 +20,7 @@ export default tseslint.config(
       '**/*.js',
       'web/vite.config.ts',
       'src/tensor/kernels/**',
+      'src/models/baselines/kernels/**',
     ],
   },
   js.configs.recommended,

@@ -85,7 +85,7 @@ const copyRows = async (
   copies: number,
 ): Promise<void> => {
   const { rows } = await database.query<{ name: string }>(
-    `SELECT attname AS name FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
+    `SELECT attname AS name FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum`,
     [table],
   );
   const names = rows.map(({ name }) => name);

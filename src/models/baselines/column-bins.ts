@@ -1,4 +1,5 @@
 import type { FeatureColumn, FeatureMatrix } from '../../domain/feature-matrix.js';
+import { blockRows, kernelMemory } from './kernel-memory.js';
 
 /** Bin 0 holds missing cells. */
 export const MISSING_BIN = 0;
@@ -134,21 +135,46 @@ export const edgesBelow = (tables: Float64Array, from: number, to: number, value
 };
 
 /** @throws TypeError naming the columns when they are others than the training's */
-export const binRows = ({ columns, tables, starts }: ColumnBins, features: FeatureMatrix, estimator: string): BinnedRows => {
+export const binRows = (bins: ColumnBins, features: FeatureMatrix, estimator: string): BinnedRows => {
+  const { columns, starts } = bins;
   requireColumns(estimator, columns, features.columns);
   const { values, rowCount } = features;
   const width = columns.length;
   const cells = new Uint8Array(values.length);
-  for (let c = 0; c < width; c += 1) {
-    const [from, to] = [starts[c]!, starts[c + 1]!];
-    const numeric = columns[c]!.kind === 'numeric';
-    for (let at = c; at < cells.length; at += width) {
-      const value = values[at]!;
-      if (value !== value) continue; // NaN stays in the bin of missing cells
-      cells[at] = numeric ? 1 + edgesBelow(tables, from, to, value) : tables[Math.min(from + value, to - 1)]!;
-    }
+  const memory = kernelMemory();
+  const [edges] = memory.addressesOf(bins, ({ tables }) => [tables]);
+  const step = blockRows(width);
+  const [valuesAt, cellsAt] = memory.block(step * width * 4, step * width);
+  for (let from = 0; from < rowCount; from += step) {
+    const rows = Math.min(step, rowCount - from);
+    const [start, end] = [from * width, (from + rows) * width];
+    memory.write(valuesAt!, values.subarray(start, end));
+    columns.forEach(({ kind }, c) => {
+      const [first, count] = [edges! + 8 * starts[c]!, starts[c + 1]! - starts[c]!];
+      if (kind === 'numeric') memory.kernels.binNumeric(valuesAt! + 4 * c, 4 * width, rows, first, count, cellsAt! + c, width);
+    });
+    cells.set(memory.bytes(cellsAt!, end - start), start);
+    columns.forEach(({ kind }, c) => {
+      if (kind === 'categorical') binLevels(bins, values, cells, c, start, end);
+    });
   }
   return { rowCount, width, cells };
+};
+
+/** One categorical column of the rows whose cells lie between `start` and `end`. */
+const binLevels = (
+  { columns, tables, starts }: ColumnBins,
+  values: Float32Array,
+  cells: Uint8Array,
+  column: number,
+  start: number,
+  end: number,
+): void => {
+  const [from, unseen] = [starts[column]!, starts[column + 1]! - 1];
+  for (let at = start + column; at < end; at += columns.length) {
+    const value = values[at]!;
+    cells[at] = value !== value ? MISSING_BIN : tables[Math.min(from + value, unseen)]!;
+  }
 };
 
 /** Number of bins of each column, the one of missing cells among them. */

@@ -1,11 +1,12 @@
 import type { BinnedRows } from './column-bins.js';
+import { blockRows, kernelMemory } from './kernel-memory.js';
 
 /** A node's test is packed into 30 bits: column, shift, threshold. */
 const COLUMN_MASK = (1 << 14) - 1;
 const SHIFT_AT = 14;
 const THRESHOLD_AT = 22;
-/** Rows scored at a time: their cells and one tree stay in the first cache. */
-const BLOCK_ROWS = 128;
+/** As a leaf's test: no bin is above it. */
+const NEVER = 255 << THRESHOLD_AT;
 
 /**
  * A cell goes right where (bin - shift) mod 256 is above the threshold. That says three things without a branch: bins above a
@@ -27,7 +28,7 @@ export const isRight = (bin: number, shift: number, threshold: number): boolean 
 
 /**
  * Binary trees over binned cells in flat arrays, a node per place. A node's right child follows its left one, so that a
- * step is one addition. `values` are of every node, not of leaves alone: what a tree would say there (`terms`).
+ * step is one addition. `values` are of every node: what a tree that ended there would say.
  */
 export interface Forest {
   /** Root of each tree; one more marks the end. */
@@ -68,8 +69,10 @@ export const treeBuilder = (rootValue: number): TreeBuilder => {
   };
 };
 
+export const columnOf = (test: number): number => test & COLUMN_MASK;
+
 /** 1: to the right. */
-const stepOf = (test: number, cells: Uint8Array, base: number): number =>
+export const stepOf = (test: number, cells: Uint8Array, base: number): number =>
   ((cells[base + (test & COLUMN_MASK)]! - (test >>> SHIFT_AT)) & 255) > test >>> THRESHOLD_AT ? 1 : 0;
 
 /** Calls back with each node on a row's way from a root to its leaf. */
@@ -87,29 +90,39 @@ export const walk = (
   }
 };
 
-/** Adds the leaf of one tree to `sums` of some rows. */
-export const addTree = (
-  forest: Forest,
-  root: number,
-  { cells, width }: BinnedRows,
-  sums: Float64Array,
-  from: number,
-  to: number,
-): void => {
-  const { lefts, tests, values } = forest;
-  for (let r = from; r < to; r += 1) {
-    let node = root;
+/** Adds the leaf of one tree to the rows' `sums`, as trees are grown. */
+export const addTree = ({ lefts, tests, values }: Forest, { cells, width, rowCount }: BinnedRows, sums: Float64Array): void => {
+  for (let r = 0; r < rowCount; r += 1) {
+    let node = 0;
     for (let left = lefts[node]!; left !== 0; left = lefts[node]!) node = left + stepOf(tests[node]!, cells, r * width);
     sums[r]! += values[node]!;
   }
 };
 
+/** As the kernel walks them: test and left child of a node side by side; a leaf leads to itself. */
+const packNodes = ({ tests, lefts }: Forest): Int32Array => {
+  const nodes = new Int32Array(2 * tests.length);
+  tests.forEach((test, node) => {
+    const isLeaf = lefts[node] === 0;
+    nodes[2 * node] = isLeaf ? NEVER : test;
+    nodes[2 * node + 1] = isLeaf ? node : lefts[node]!;
+  });
+  return nodes;
+};
+
 /** Sum of all trees' leaves for every row. The order of addition is the trees', whatever the batch. */
-export const sumTrees = (forest: Forest, rows: BinnedRows): Float64Array => {
-  const sums = new Float64Array(rows.rowCount);
-  for (let from = 0; from < rows.rowCount; from += BLOCK_ROWS) {
-    const to = Math.min(from + BLOCK_ROWS, rows.rowCount);
-    for (let tree = 0; tree + 1 < forest.roots.length; tree += 1) addTree(forest, forest.roots[tree]!, rows, sums, from, to);
+export const sumTrees = (forest: Forest, { cells, width, rowCount }: BinnedRows): Float64Array => {
+  const memory = kernelMemory();
+  const sums = new Float64Array(rowCount);
+  const [roots, nodes, values] = memory.addressesOf(forest, () => [forest.roots, packNodes(forest), forest.values]);
+  const step = blockRows(width);
+  const [cellsAt, sumsAt] = memory.block(step * width, step * 8);
+  for (let from = 0; from < rowCount; from += step) {
+    const rows = Math.min(step, rowCount - from);
+    memory.write(cellsAt!, cells.subarray(from * width, (from + rows) * width));
+    memory.doubles(sumsAt!, rows).fill(0);
+    memory.kernels.sumTrees(roots!, forest.roots.length - 1, nodes!, values!, cellsAt!, width, rows, sumsAt!);
+    sums.set(memory.doubles(sumsAt!, rows), from);
   }
   return sums;
 };
@@ -134,27 +147,6 @@ export const joinTrees = (trees: readonly Forest[]): Forest => {
     at += values.length;
   });
   return joined;
-};
-
-/** What the trees say together before they look at a row. */
-export const sumOfRoots = ({ roots, values }: Forest): number =>
-  roots.subarray(0, -1).reduce((sum, root) => sum + values[root]!, 0);
-
-/**
- * What each column adds on a row's way down: the change of the nodes' values at its tests (Saabas 2014). Row-major; with
- * `sumOfRoots` they add up to `sumTrees`. Costs what scoring costs.
- */
-export const pathTerms = (forest: Forest, rows: BinnedRows): Float64Array => {
-  const terms = new Float64Array(rows.rowCount * rows.width);
-  for (let r = 0; r < rows.rowCount; r += 1)
-    for (let tree = 0; tree + 1 < forest.roots.length; tree += 1) {
-      let above = forest.roots[tree]!;
-      walk(forest, above, rows, r, (node, column) => {
-        terms[r * rows.width + column]! += forest.values[node]! - forest.values[above]!;
-        above = node;
-      });
-    }
-  return terms;
 };
 
 /** As arrays of an artifact: all numbers are below 2^24, exact in 32-bit floats. */

@@ -9,6 +9,7 @@ import { addTree, joinTrees, type Forest } from './forest.js';
 import { ColumnShare, growTree, type GrowthRules } from './grow-tree.js';
 import { histogramLayout, type GrowthData } from './histogram.js';
 import { countFrauds, logOdds, probabilityOf, requireBothClasses } from './labelled-rows.js';
+import { coversOf } from './tree-shap.js';
 import { loadTreeDetector, treeDetector, type ScoreScale } from './tree-detector.js';
 
 const NAME = 'gradient-boosting';
@@ -68,7 +69,7 @@ const boostOnce = (boosting: Boosting, parameters: Parameters, random: Random): 
     valueOf: (gradient, weight) => (-learningRate * gradient) / (weight + penalty),
   };
   const tree = growTree(data, order, rules, random);
-  addTree(tree, 0, rows, scores, 0, data.rowCount);
+  addTree(tree, rows, scores);
   return tree;
 };
 
@@ -124,7 +125,7 @@ export const gradientBoosting: Estimator = {
     const split = holdBack(labels, parameters.validationShare, context.random.fork('validation'));
     const scores = new Float64Array(rowCount).fill(prior);
     const forest = await boost({ rows, data: growth, labels, scores, ...split }, parameters, context);
-    return treeDetector(NAME, bins, forest, additive(prior));
+    return treeDetector(NAME, bins, forest, coversOf(forest, rows), additive(prior));
   },
 
   load: (artifact: Artifact): Detector => loadTreeDetector(NAME, artifact, additive),

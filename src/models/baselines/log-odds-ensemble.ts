@@ -92,9 +92,13 @@ const create = (members: Readonly<Record<string, Detector>>, choice: Choice, sta
     withStandIns(choice.columns === null ? features : selectColumns(features, choice.columns), standIns);
   return {
     estimator: NAME,
-    score: (features) => meanScores(detectors.map((detector) => detector.score(chosenColumns(features)))),
+    score(features) {
+      const chosen = chosenColumns(features);
+      return meanScores(detectors.map((detector) => detector.score(chosen)));
+    },
     terms(features) {
-      const each = detectors.map((detector) => detector.terms!(chosenColumns(features)));
+      const chosen = chosenColumns(features);
+      const each = detectors.map((detector) => detector.terms!(chosen));
       const parts = each.map(boundTerms);
       return { columns: each[0]!.columns, values: parts[0]!.map((_, i) => mean(parts, i)) };
     },
@@ -105,8 +109,11 @@ const create = (members: Readonly<Record<string, Detector>>, choice: Choice, sta
   };
 };
 
-const mean = (parts: readonly Float64Array[], at: number): number =>
-  parts.reduce((sum, part) => sum + part[at]!, 0) / parts.length;
+const mean = (parts: readonly Float64Array[], at: number): number => {
+  let sum = 0;
+  for (const part of parts) sum += part[at]!;
+  return sum / parts.length;
+};
 
 /** Mean log-odds, each member's probability kept 1e-4 from 0 and 1. */
 export const meanScores = (scores: readonly Float64Array[]): Float64Array => {

@@ -1,7 +1,6 @@
 import type { BinnedRows } from './column-bins.js';
+import { blockRows, kernelMemory } from './kernel-memory.js';
 
-/** Rows scored at a time: their cells and one tree stay in the first cache. */
-const BLOCK_ROWS = 128;
 /** A test that no bin passes: trees of less depth are padded with it. */
 export const NEVER = 255;
 
@@ -35,33 +34,49 @@ export const leafOf = (
   return leaf;
 };
 
+/** Rows that the kernel takes at a time. */
+const TILE = 16;
+
 /** Sum of all trees' leaves for every row. The order of addition is the trees', whatever the batch. */
 export const sumOblivious = (forest: ObliviousForest, { cells, width, rowCount }: BinnedRows): Float64Array => {
+  const memory = kernelMemory();
   const sums = new Float64Array(rowCount);
+  const [columns, shifts, thresholds, leaves] = memory.addressesOf(forest, () => [
+    forest.columns,
+    forest.shifts,
+    forest.thresholds,
+    forest.leaves,
+  ]);
+  const step = blockRows(width);
+  const [cellsAt, tile, sumsAt] = memory.block(step * width, (width + 1) * TILE, step * 8);
   const trees = treeCount(forest);
-  for (let from = 0; from < rowCount; from += BLOCK_ROWS) {
-    const to = Math.min(from + BLOCK_ROWS, rowCount);
-    for (let tree = 0; tree < trees; tree += 1) {
-      const leaves = tree << forest.depth;
-      for (let r = from; r < to; r += 1) sums[r]! += forest.leaves[leaves + leafOf(forest, tree, cells, r * width)]!;
-    }
+  for (let from = 0; from < rowCount; from += step) {
+    const rows = Math.min(step, rowCount - from);
+    memory.write(cellsAt!, cells.subarray(from * width, (from + rows) * width));
+    memory.doubles(sumsAt!, Math.ceil(rows / TILE) * TILE).fill(0);
+    const model = [columns!, shifts!, thresholds!, leaves!, trees, forest.depth] as const;
+    memory.kernels.sumOblivious(...model, cellsAt!, width, rows, tile!, sumsAt!);
+    sums.set(memory.doubles(sumsAt!, rows), from);
   }
   return sums;
 };
 
 /**
- * Shapley values of each tree's tests, by leaf: trees x leaves x (1 + depth), the tree's mean first. The value of a set of
- * known tests is the mean of the leaves that agree with them, by training rows. Since a leaf holds all of a row's answers,
- * a table per tree explains every row exactly, at the price of scoring it.
+ * Shapley values of each tree's columns, by leaf: trees x leaves x (1 + depth), the tree's mean first, each column's at the
+ * first of its tests. The value of a set of known columns is the mean of the leaves that agree with their tests, by training
+ * rows. Since a leaf holds all of a row's answers, a table per tree explains every row exactly, at the price of scoring it.
  */
 export const shapleyTables = (forest: ObliviousForest): Float64Array => {
   const { depth } = forest;
   const size = 1 << depth;
   const tables = new Float64Array(treeCount(forest) * size * (1 + depth));
-  const weights = subsetWeights(depth);
+  const weights = Array.from({ length: depth + 1 }, (_, players) => subsetWeights(players));
   const sums = new Float64Array(size);
   const counts = new Float64Array(size);
-  for (let tree = 0; tree < treeCount(forest); tree += 1)
+  for (let tree = 0; tree < treeCount(forest); tree += 1) {
+    const columns = forest.columns.subarray(tree * depth, (tree + 1) * depth);
+    const firsts = [...columns.keys()].filter((level) => columns.indexOf(columns[level]!) === level);
+    const testsKnown = testsOfSets(columns, firsts);
     for (let leaf = 0; leaf < size; leaf += 1) {
       for (let other = 0; other < size; other += 1) {
         // Bits in which `other` agrees with the leaf, folded into sums over all subsets of them.
@@ -75,15 +90,27 @@ export const shapleyTables = (forest: ObliviousForest): Float64Array => {
       for (let known = 0; known < size; known += 1) sums[known] = counts[known]! > 0 ? sums[known]! / counts[known]! : NaN;
       fillUnknown(sums, depth, forest.leaves[tree * size + leaf]!);
       tables[at] = sums[0]!;
-      for (let known = 0; known < size; known += 1)
-        for (let level = 0; level < depth; level += 1)
-          if ((known >>> level) % 2 === 0)
-            tables[at + 1 + level]! += weights[known]! * (sums[known | (1 << level)]! - sums[known]!);
+      testsKnown.forEach((known, set) =>
+        firsts.forEach((level, player) => {
+          if ((set >>> player) % 2 === 0)
+            tables[at + 1 + level]! += weights[firsts.length]![set]! * (sums[testsKnown[set | (1 << player)]!]! - sums[known]!);
+        }),
+      );
     }
+  }
   return tables;
 };
 
-/** |S|! (d - |S| - 1)! / d! for each set S of known tests. */
+/** Of each set of a tree's columns, which are named by their first tests, the set of their tests. */
+const testsOfSets = (columns: Uint16Array, firsts: readonly number[]): Uint16Array =>
+  Uint16Array.from({ length: 1 << firsts.length }, (_, set) =>
+    columns.reduce((tests, column, level) => {
+      const player = firsts.findIndex((first) => columns[first] === column);
+      return tests | (((set >>> player) & 1) << level);
+    }, 0),
+  );
+
+/** |S|! (d - |S| - 1)! / d! for each set S of d known columns. */
 const subsetWeights = (depth: number): Float64Array => {
   const factorial = (n: number): number => (n < 2 ? 1 : n * factorial(n - 1));
   return Float64Array.from({ length: 1 << depth }, (_, set) => {
