@@ -15,7 +15,8 @@ import { benchWorld, nextRecords, writeHistory } from './throughput-world.js';
 
 export const run = promisify(execFile);
 export const COMMAND = join(packageRoot, 'bin', 'surprisal.js');
-const HISTORY_DAYS = 16;
+/** What the model is fitted on; records are of the days that follow. */
+export const HISTORY_DAYS = 16;
 
 export interface StageOptions {
   /** Prefix of its topics. */
@@ -155,10 +156,13 @@ export class Stage {
   }
 
   /** `models promote`: migrates the database and makes the fitted model its champion, with what the line remembered. */
-  async promote(url: string): Promise<void> {
-    await run(process.execPath, [COMMAND, 'models', 'promote', '--model', this.model], {
-      env: { ...process.env, ...this.#environment(url) },
-    });
+  promote(url: string): Promise<void> {
+    return this.command(url, ['models', 'promote', '--model', this.model]);
+  }
+
+  /** A command of the line's database. @throws Error with its output when it fails */
+  async command(url: string, args: readonly string[]): Promise<void> {
+    await run(process.execPath, [COMMAND, ...args], { env: { ...process.env, ...this.#environment(url) } });
   }
 
   /** `serve` of the role. `SURPRISAL__*` variables of the bench reach it. */

@@ -38,6 +38,20 @@ export async function* nextRecords(world: World, fromDay: number): AsyncGenerato
       yield { key: transaction.customer, value: JSON.stringify(transaction) };
 }
 
+/** What becomes known of the frauds among the first so many records, as messages of the label topic. */
+// eslint-disable-next-line @typescript-eslint/require-await -- as above
+export async function* labelRecords(world: World, fromDay: number, count: number): AsyncGenerator<ReplayRecord> {
+  for (let [day, left] = [fromDay, count]; left > 0; day += 1) {
+    const { transactions, truth } = world.day(day);
+    for (const [i, { id }] of transactions.slice(0, left).entries()) {
+      const { isFraud, type, knownAtMs } = truth[i]!;
+      const knownAt = new Date(knownAtMs).toISOString();
+      if (isFraud) yield { key: id, value: JSON.stringify({ transactionId: id, isFraud, type, source: 'bench', knownAt }) };
+    }
+    left -= transactions.length;
+  }
+}
+
 /** About how many transactions the world has up to now. The service refuses what is later. */
 export const rowsUntil = (customers: number, nowMs: number): number =>
   Math.floor(((nowMs - START_MS) / 86_400_000) * customers * MEAN_PAYMENTS_PER_DAY);
