@@ -2,9 +2,9 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Challengers, type ChallengerStores } from './challengers.js';
 import type { Calibration } from './domain/calibration.js';
 import type { Policy } from './domain/decision.js';
+import { DAY_MS } from './domain/time.js';
 import type { WorkerPool } from './worker-pool.js';
 
-const DAY_MS = 86_400_000;
 const policy = {
   version: 'p1',
   budget: { share: 0.1 },

@@ -1,10 +1,10 @@
 import type { Calibration } from './domain/calibration.js';
 import type { Policy } from './domain/decision.js';
+import { DAY_MS } from './domain/time.js';
 import { calibrateIfDue, firstCalibration } from './scoring/calibrate-if-due.js';
 import type { CalibrationStore, ModelStore } from './scoring/ports.js';
 import type { WorkerPool } from './worker-pool.js';
 
-const DAY_MS = 86_400_000;
 /** Refreshes (of two seconds) until one that failed is tried again: its artifact is read and loaded each time. */
 const REFRESHES_ASIDE = 30;
 

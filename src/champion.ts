@@ -2,7 +2,9 @@ import { Challengers, type ChallengerStores } from './challengers.js';
 import { ConfigError } from './config.js';
 import type { Calibration } from './domain/calibration.js';
 import type { Policy } from './domain/decision.js';
-import { calibrateIfDue, recalibrate } from './scoring/calibrate-if-due.js';
+import { isPriorModel } from './domain/model-version.js';
+import { recalibrate } from './scoring/calibrate-if-due.js';
+import { calibrateSoFar } from './scoring/calibrate-so-far.js';
 import { readFeatureSet } from './scoring/scoring-model.js';
 import type { WorkerPool } from './worker-pool.js';
 
@@ -13,6 +15,7 @@ export const CHAMPION_POLL_MS = 2_000;
 export class Champion {
   #version: string | null = null;
   #calibration: Calibration | null = null;
+  #isPrior = false;
   /** Why the newest champion could not be loaded; the one before goes on. */
   #problem: string | null = null;
   readonly challengers: Challengers;
@@ -28,6 +31,16 @@ export class Champion {
 
   get problem(): string | null {
     return this.#problem;
+  }
+
+  /** Version of the prior model that decides; null where a model of the stream does, or none. */
+  get prior(): string | null {
+    return this.#isPrior ? this.#version : null;
+  }
+
+  /** Rows of the calibration that decides; null: none does yet. */
+  get calibrationRows(): number | null {
+    return this.#calibration?.fused.n ?? null;
   }
 
   /**
@@ -56,6 +69,7 @@ export class Champion {
       const calibration = await this.#ofThisPolicy(await this.stores.calibrations.latest(version));
       await this.pool.useModel(champion.artifact, { featureSet: id, lookBackMs }, { calibration, policy: this.policy });
       this.#calibration = calibration;
+      this.#isPrior = isPriorModel(champion.version);
       this.#version = version;
       this.#problem = null;
     } catch (error) {
@@ -74,6 +88,8 @@ export class Champion {
   /** F's window was fused by one policy's ranking: another policy needs a calibration of its own. */
   async #ofThisPolicy(stored: Calibration | null): Promise<Calibration | null> {
     if (!stored || stored.policy === this.policy.version) return stored;
+    // The next one of the rows so far is of this policy.
+    if (stored.isProvisional) return null;
     const made = await recalibrate(this.stores.calibrations, stored, this.policy);
     if (made) return made;
     throw new ConfigError(
@@ -100,10 +116,10 @@ export class Champion {
 
   async #calibrateChampion(eventNowMs: number): Promise<void> {
     const current = this.#calibration;
-    if (!current) return;
-    const next = await calibrateIfDue(this.stores.calibrations, current, this.policy, eventNowMs);
+    if (this.#version === null) return;
+    const next = await calibrateSoFar(this.stores.calibrations, this.#version, current, this.policy, eventNowMs);
     // A champion that was loaded meanwhile has a calibration of its own.
-    if (next.id === current.id || next.model !== this.#version) return;
+    if (!next || next.id === current?.id || next.model !== this.#version) return;
     this.#calibration = next;
     this.resume();
   }

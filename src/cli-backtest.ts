@@ -1,200 +1,101 @@
-import { Option, type Command } from 'commander';
-import { channelsOf, DETECTOR_NAMES } from './chosen-detectors.js';
-import {
-  configOption,
-  EXIT_CODES,
-  positiveNumber,
-  textTable,
-  wholeNumber,
-  withProcessIo,
-  writeCsv,
-  type CommandIo,
-} from './command-io.js';
-import { loadConfig, loadSchema, type Config } from './config.js';
-import { openDataFile } from './data-file.js';
-import { readHistory, type DataHistory } from './data-history.js';
-import { CHANNELS, PolicySchema, type Channel, type Policy } from './domain/decision.js';
-import { createRandom } from './domain/random.js';
-import { ROW_ID, type TransactionSchema } from './domain/transaction-schema.js';
-import { requireWritable } from './output-file.js';
-import { createTensorBackend } from './tensor-backend.js';
-import { backtest, type BacktestResult } from './training/backtest.js';
-import { defaultEstimators } from './training/retrain.js';
-import type { TrainingContext } from './training/fit-channels.js';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { DETECTOR_NAMES } from './chosen-detectors.js';
+import type { BacktestOptions } from './cli-backtest-data.js';
+import type { HistoryBacktestOptions } from './cli-backtest-history.js';
+import { cancellable, configOption, EXIT_CODES, positiveNumber, wholeNumber, withProcessIo } from './command-io.js';
+import { loadConfig } from './config.js';
 import { UsageError } from './usage-error.js';
-import { secondThread } from './worker-pool.js';
 
-const DAY_MS = 86_400_000;
+const HISTORY_OPTIONS = ['from', 'to', 'model', 'policy', 'topic', 'fromOffset', 'toOffset', 'keep', 'flips'];
+const FILE_OPTIONS = [...['start', 'trainDays', 'delayDays', 'testDays', 'features', 'detector', 'holdOut', 'seed', 'scores']];
 
-export interface BacktestOptions {
-  readonly schema: string;
-  readonly data: string;
-  readonly start: string;
-  readonly trainDays: number;
-  readonly delayDays: number;
-  readonly testDays: number;
-  readonly features?: 'columns' | 'rfm' | 'full';
-  readonly detector?: readonly string[];
-  readonly holdOut?: string;
-  readonly budget?: number;
-  readonly seed: number;
-  readonly scores?: string;
-  readonly config?: string;
-  readonly json?: boolean;
-}
+const FORMS = `
+Over stored history (--from, --to) a stored model is replayed from one time to another in a database schema of its own, beside
+what was decided live. Over a file (--data, --schema, --start) models are trained on its first days and judged on its last.
+`;
 
 export const register = (program: Command): void => {
   program
     .command('backtest')
     .description('replay a stream through the online line: labels come after their delay, calibrations roll daily')
-    .requiredOption('--schema <name>', 'shipped transaction schema or the path of one')
-    .requiredOption('--data <file>', 'CSV file with a header, plain or gzip; what lies before the start feeds the features')
-    .requiredOption('--start <date>', 'first day of training, YYYY-MM-DD (UTC)')
+    .option('--from <time>', 'stored history: first day, or time, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ (UTC)', timeOf)
+    .option('--to <time>', 'the day, or time, before which it ends', timeOf)
+    .option('--model <version>', 'stored model version; default: the champion')
+    .option('--policy <file>', "policy file of the form of policy.yaml; default: the configuration's")
+    .option('--budget <share>', "share of traffic to alert on, instead of the policy's", positiveNumber(0.5))
+    .option('--topic [name]', "read the span's records from Kafka, by default the topic of transactions")
+    .option(
+      '--from-offset <partition:offset...>',
+      'first offsets to read; default: the first records that were sent from --from on',
+    )
+    .option('--to-offset <partition:offset...>', 'offsets to stop before; default: the end of the topic as it is')
+    .option('--flips <file>', 'write what only one of backtest and live alerted on as CSV')
+    .option('--keep', 'leave the database schema with every row and alert of the backtest')
+    .option('--data <file>', 'CSV file with a header, plain or gzip; what lies before the start feeds the features')
+    .option('--schema <name>', 'shipped transaction schema or the path of one; default: the only one of the database')
+    .option('--start <date>', 'file: first day of training, YYYY-MM-DD (UTC)')
     .option('--train-days <n>', 'days of training', wholeNumber(1, 365), 7)
     .option('--delay-days <n>', 'days until labels are known; counts instead of what the schema says', wholeNumber(0, 365), 7)
     .option('--test-days <n>', 'days of test', wholeNumber(1, 365), 7)
     .addOption(new Option('--features <set>', "feature set; default: the schema's").choices(['columns', 'rfm', 'full']))
     .option('--detector <name...>', "detectors to fit, at most one per channel; default: the schema's")
     .option('--hold-out <column=value>', 'fraud type that leaves training and counts in the test')
-    .option('--budget <share>', "share of traffic to alert on, instead of the policy's", positiveNumber(0.5))
     .option('--seed <n>', 'seed of training', wholeNumber(0, 2 ** 32 - 1), 0)
     .option('--scores <file>', 'write the judged rows as CSV: id, score, score_<channel>')
     .addOption(configOption())
     .option('--json', 'print one JSON object')
-    .addHelpText('after', `\nDetectors: ${DETECTOR_NAMES}${EXIT_CODES}`)
-    .action((options: BacktestOptions) =>
-      withProcessIo((io) => {
+    .addHelpText('after', `${FORMS}\nDetectors: ${DETECTOR_NAMES}${EXIT_CODES}`)
+    .action((options: Partial<BacktestOptions & HistoryBacktestOptions>, command: Command) =>
+      withProcessIo(async (io) => {
+        refuseMixed(command);
+        // Loaded when it is wanted: one needs a database, the other models.
+        if (options.data === undefined) {
+          const { runHistoryBacktest } = await import('./cli-backtest-history.js');
+          const given = required(options, ['from', 'to']);
+          return cancellable((signal) => runHistoryBacktest(given, loadConfig(options.config), io, signal));
+        }
+        const { runBacktest } = await import('./cli-backtest-data.js');
+        const { secondThread } = await import('./training-thread.js');
+        const given = required(options, ['schema', 'start', 'data', 'trainDays', 'delayDays', 'testDays', 'seed']);
         const config = loadConfig(options.config);
-        return runBacktest(options, config, io, secondThread(options.seed, config.tensorBackend));
+        return runBacktest(given, config, io, secondThread(given.seed, config.tensorBackend));
       }),
     );
 };
 
-/** The `backtest` command. @throws UsageError, InputError or ConfigError for wrong use */
-export const runBacktest = async (
-  options: BacktestOptions,
-  config: Config,
-  io: CommandIo,
-  threads: Pick<TrainingContext, 'fitElsewhere'> = {},
-): Promise<void> => {
-  const schema = schemaOf(options);
-  const startMs = dateOf(options.start);
-  const endMs = startMs + (options.trainDays + options.delayDays + options.testDays) * DAY_MS;
-  const chosen = options.detector ? channelsOf(options.detector, schema) : null;
-  const file = await openDataFile(options.data);
-  if (options.scores !== undefined) await requireWritable(options.scores, options.data);
-  const history = await readHistory(file, schema, true, (share) => io.progress.report('reading', share));
-  if (history.firstRefusal !== null)
-    throw new UsageError(`${options.data}: ${history.refused} rows do not fit; ${history.firstRefusal}`);
-  checkRange(history, options, startMs);
-  const result = await backtest(
-    {
-      schema,
-      transactions: history.transactions.filter((t) => t.occurredAtMs < endMs),
-      labels: history.labels,
-      startMs,
-      trainDays: options.trainDays,
-      delayDays: options.delayDays,
-      testDays: options.testDays,
-      policy: policyOf(config, options, chosen),
-      parameters: config.models,
-      estimators: chosen ?? defaultEstimators(schema),
-      ...(options.holdOut !== undefined && { holdOutType: heldOutType(options.holdOut, schema, history) }),
-    },
-    {
-      random: createRandom(options.seed),
-      backend: await createTensorBackend(config.tensorBackend, (line) => io.progress.note(line)),
-      ...threads,
-      now: () => performance.now(),
-      onProgress: (step, { share, message }) => io.progress.report(step, share, message),
-    },
+const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** @throws UsageError where an option of one form is given with the other */
+const refuseMixed = (command: Command): void => {
+  const given = (names: readonly string[]) => names.find((name) => command.getOptionValueSource(name) === 'cli');
+  const isFile = command.getOptionValueSource('data') === 'cli';
+  const stray = given(isFile ? HISTORY_OPTIONS : FILE_OPTIONS);
+  if (stray === undefined) return;
+  throw new UsageError(
+    isFile
+      ? `${flagOf(stray)} is for stored history and does not go with --data`
+      : `${flagOf(stray)} is for a file and goes with --data only`,
   );
-  if (options.scores !== undefined) await writeScores(options.scores, schema, result);
-  io.progress.stop();
-  const { judged: _rows, ...printed } = result;
-  await io.write(options.json ? `${JSON.stringify(printed)}\n` : readable(printed));
 };
 
-/** Options that change what a schema says win over it. */
-const schemaOf = (options: BacktestOptions): TransactionSchema => {
-  const schema = loadSchema(options.schema, options.config);
-  if (!schema.time || schema.entities.length === 0)
-    throw new UsageError(`schema "${schema.name}" has no time or no entities; backtest needs both`);
-  if (!schema.label) throw new UsageError(`schema "${schema.name}" has no label; backtest needs the truth`);
-  const set = options.features ?? schema.features.set;
-  if (set !== 'columns' && !schema.amount)
-    throw new UsageError(`--features ${set} needs an amount; schema "${schema.name}" has none`);
-  return { ...schema, label: { ...schema.label, delayDays: options.delayDays }, features: { ...schema.features, set } };
-};
-
-const dateOf = (text: string): number => {
-  const ms = Date.parse(`${text}T00:00:00Z`);
-  // The round trip refuses days that a month does not have.
-  if (Number.isNaN(ms) || !new Date(ms).toISOString().startsWith(`${text}T`))
-    throw new UsageError(`--start ${text} is not a date YYYY-MM-DD`);
-  return ms;
-};
-
-/** Training and test must both lie in the data. */
-const checkRange = ({ transactions }: DataHistory, options: BacktestOptions, startMs: number): void => {
-  const { start, trainDays, delayDays, data } = options;
-  const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
-  const [firstMs, lastMs] = [transactions[0]!.occurredAtMs, transactions.at(-1)!.occurredAtMs];
-  const trainToMs = startMs + trainDays * DAY_MS;
-  const testFromMs = trainToMs + delayDays * DAY_MS;
-  if (firstMs >= trainToMs || lastMs < testFromMs)
+const required = <Options extends object, Name extends keyof Options & string>(
+  options: Options,
+  names: readonly Name[],
+): Options & Required<Pick<Options, Name>> => {
+  const missing = names.find((name) => options[name] === undefined);
+  if (missing !== undefined)
     throw new UsageError(
-      `--start ${start}: training to ${day(trainToMs)} and a test from ${day(testFromMs)} do not fit ${data}, which goes from ${day(firstMs)} to ${day(lastMs)}`,
+      `${flagOf(missing)} is missing: backtest needs --from and --to for stored history, or --data, --schema and --start for a file`,
     );
+  return options as Options & Required<Pick<Options, Name>>;
 };
 
-/** Named detectors share the whole budget among their channels in the policy's proportions, or evenly. */
-const policyOf = ({ policy }: Config, { budget }: BacktestOptions, chosen: Partial<Record<Channel, string>> | null): Policy => {
-  const used = CHANNELS.filter((channel) => !chosen || chosen[channel] !== undefined);
-  const total = used.reduce((sum, channel) => sum + policy.ranking.weights[channel], 0);
-  const weightOf = (channel: Channel): number =>
-    !used.includes(channel) ? 0 : total > 0 ? policy.ranking.weights[channel] / total : 1 / used.length;
-  return PolicySchema.parse({
-    ...policy,
-    budget: { ...policy.budget, share: budget ?? policy.budget.share },
-    ranking: { ...policy.ranking, weights: { S: weightOf('S'), T: weightOf('T'), H: weightOf('H'), D: weightOf('D') } },
-  });
-};
-
-const heldOutType = (text: string, { label }: TransactionSchema, { labels }: DataHistory): string => {
-  const column = label?.typeColumn;
-  if (column === undefined || !text.startsWith(`${column}=`))
-    throw new UsageError(`--hold-out ${text}: expected ${column ?? 'a label type column'}=VALUE`);
-  const value = text.slice(column.length + 1);
-  const types = new Set(labels.map(({ type }) => type).filter((type) => type !== null));
-  if (!types.has(value))
-    throw new UsageError(`--hold-out ${text}: no fraud of the data is of that type; there are ${[...types].sort().join(', ')}`);
-  return value;
-};
-
-const writeScores = (path: string, { id }: TransactionSchema, result: BacktestResult): Promise<void> => {
-  const channels = CHANNELS.filter((channel) => result.channels[channel]);
-  const header = [id === ROW_ID ? 'row' : id, 'score', ...channels.map((channel) => `score_${channel}`)];
-  const rows = result.judged.map((row) => [row.id, row.score, ...channels.map((channel) => row.channels[channel])]);
-  return writeCsv(path, header, rows);
-};
-
-const readable = (result: Omit<BacktestResult, 'judged'>): string => {
-  const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
-  const ranking = [
-    [`ranking by ${result.rankedBy}`, result.auroc.toFixed(4), result.auprc.toFixed(4)],
-    ...Object.entries(result.channels).map(([channel, q]) => [`channel ${channel}`, q.auroc.toFixed(4), q.auprc.toFixed(4)]),
-  ];
-  const called = (type: string): string => (type in result.newTypeShare ? percent(result.newTypeShare[type]!) : '');
-  const recall = Object.entries(result.recallByType).map(([type, share]) => [type, percent(share), called(type)]);
-  return [
-    textTable(['ranking', 'AUROC', 'AUPRC'], ranking),
-    recall.length === 0 ? '' : textTable(['fraud type', 'recall', 'alerts called a new type'], recall),
-    'legitimate' in result.newTypeShare ? `${called('legitimate')} of the false alarms called a new type\n` : '',
-    `card precision@100 ${result.cardPrecisionAt100.toFixed(4)}\n`,
-    `alerts on ${percent(result.alertRate)} of the traffic; budget ${percent(result.budget)}\n`,
-    `trained on ${result.trainRows} rows with ${result.trainFrauds} frauds; `,
-    `judged on ${result.judgedRows} of ${result.testRows} test rows, with ${result.judgedFrauds} frauds\n`,
-    `${Math.round(result.rowsPerSecond)} rows/s through the line\n`,
-  ].join('');
-};
+/** Commander's parser of a day or a time of it in UTC, to epoch milliseconds. */
+function timeOf(text: string): number {
+  const isDay = /^\d{4}-\d\d-\d\d$/.test(text);
+  const ms = isDay || /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?Z$/.test(text) ? Date.parse(text) : NaN;
+  // The round trip refuses days that a month does not have.
+  if (Number.isNaN(ms) || !new Date(ms).toISOString().startsWith(text.slice(0, 16)))
+    throw new InvalidArgumentError('expected YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ.');
+  return ms;
+}

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runBacktest } from './cli-backtest.js';
+import { runBacktest } from './cli-backtest-data.js';
 import { evaluate, type EvaluateOptions } from './cli-evaluate.js';
 import { fit } from './cli-fit.js';
 import { interpolate } from './cli-interpolate.js';
@@ -271,6 +271,7 @@ describe('sample', () => {
     [{ given: ['size=1'] }, /--given size=1: no column "size"; there are x, y/],
     [{ given: ['x=tall'] }, /--given x=tall: "tall" is no number/],
     [{ given: ['x'] }, /--given x: expected column=value/],
+    [{ given: ['x=1', 'y=2', 'x=1'] }, /--given x=1: column "x" is given twice/],
     [{ detector: 'tail' }, /detector tail draws no rows/],
     [{ detector: 'logistic-regression' }, /detector logistic-regression draws no rows/],
   ])('%j is refused', async (options, message) => {

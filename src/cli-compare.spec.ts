@@ -101,6 +101,22 @@ describe('compare', () => {
     expect(rows.map((row) => row.split(',')[0]).sort()).toEqual(['gaussian-mixture', 'logistic-regression', 'tail']);
   });
 
+  it('a half of frauds alone leaves dashes and a sentence, never NaN', async () => {
+    const [header, ...rows] = table().trim().split('\n');
+    // 240 rows train; of the 160 that are judged, in order of time, the earlier half are frauds alone.
+    const oneSided = rows.map((row, i) => (i >= 240 && i < 320 ? row.replace(/\d$/, '1') : row));
+    await writeFile(at('halves.csv'), `${header}\n${oneSided.join('\n')}\n`);
+    const judged = { label: 'label', data: at('halves.csv'), protocol: 'supervised', detector: ['tail'] } as const;
+    const printed = await run({ ...judged, out: at('halves') });
+    expect(printed).toMatch(/^tail +0\.\d{4} +0\.\d{4} +\S+( %)? +– +– /m);
+    expect(printed).toContain('no calibration error: one half of the judged rows');
+    const written = await Promise.all(['compare.html', 'compare.csv'].map((name) => readFile(join(at('halves'), name), 'utf8')));
+    for (const text of [printed, ...written]) expect(text).not.toMatch(/NaN|Infinity|undefined/);
+    const json = JSON.parse(await run({ ...judged, json: true })) as Printed;
+    expect(json['calibrationNoise']).toBeNull();
+    expect(json.detectors[0]!.mean).toMatchObject({ calibrationError: null, achievedAtOnePercent: null });
+  });
+
   it('a schema with time and entities makes a stream: delayed labels, features by the online line', async () => {
     const stream = { schema: at('cards.yaml'), data: at('stream.csv'), json: true };
     const whole = JSON.parse(await run(stream)) as Printed;

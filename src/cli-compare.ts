@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { DETECTOR_NAMES, estimatorNamed } from './chosen-detectors.js';
@@ -19,6 +19,7 @@ import { loadConfig, loadSchema, type Config } from './config.js';
 import { isStream, readLabelledData } from './labelled-data.js';
 import { estimators } from './models/registry.js';
 import { requireWritable } from './output-file.js';
+import { contents, writeWholeFiles } from './store/whole-files.js';
 import { createTensorBackend } from './tensor-backend.js';
 import { compareDetectors, type CompareResult } from './training/compare-detectors.js';
 import { PROTOCOLS, type Protocol } from './training/evaluate-detectors.js';
@@ -141,14 +142,13 @@ const prepareFolder = async (folder: string, inputs: readonly string[]): Promise
   for (const name of [REPORT, FIGURES]) for (const input of inputs) await requireWritable(join(folder, name), input);
 };
 
-/** Whole files under their names, or none: each is renamed when it is complete. */
 const writeFolder = (folder: string, result: CompareResult, source: ReportSource): Promise<void> =>
-  written(folder, async () => {
-    const unfinished = (name: string): string => join(folder, `.${name}.unfinished`);
-    await writeFile(unfinished(REPORT), compareReport(result, source));
-    await writeCsv(unfinished(FIGURES), COMPARE_COLUMNS, compareRows(result));
-    for (const name of [REPORT, FIGURES]) await rename(unfinished(name), join(folder, name));
-  });
+  written(folder, () =>
+    writeWholeFiles(folder, {
+      [REPORT]: contents(compareReport(result, source)),
+      [FIGURES]: (path) => writeCsv(path, COMPARE_COLUMNS, compareRows(result)),
+    }),
+  );
 
 const written = async (folder: string, write: () => Promise<unknown>): Promise<void> => {
   try {

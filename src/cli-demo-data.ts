@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { EXIT_CODES, wholeNumber, withProcessIo, writeCsv, type CommandIo } from './command-io.js';
-import { DAY_MS } from './synthetic/clock.js';
+import { DAY_MS } from './domain/time.js';
 import { createWorld, type World } from './synthetic/world.js';
 
 export interface DemoDataOptions {

@@ -15,7 +15,7 @@ import type { TrainingContext } from './training/fit-channels.js';
 import { defaultEstimators, retrain, type Candidate, type RetrainReport } from './training/retrain.js';
 import { UsageError } from './usage-error.js';
 import { versionName } from './version-name.js';
-import { secondThread } from './worker-pool.js';
+import { secondThread } from './training-thread.js';
 
 export interface FitOptions {
   readonly schema: string;

@@ -61,8 +61,8 @@ const pageOf = (comparison: VersionComparison): string => {
     `rank correlation ${comparison.rankCorrelation?.toFixed(4) ?? '-'}, same decision ${percent(comparison.sameDecision)}, `,
     `alerts of both ${comparison.alertsOfBoth}\n\n`,
     textTable(['version', 'alerts', 'a day', 'known frauds caught', 'false alarms'], [cells('a', a), cells('b', b)]),
-    flips('only a alerts', comparison.onlyA),
-    flips('only b alerts', comparison.onlyB),
+    flipTable('only a alerts', comparison.onlyA, ['a', 'b']),
+    flipTable('only b alerts', comparison.onlyB, ['a', 'b']),
   ].join('');
 };
 
@@ -74,10 +74,15 @@ const cells = (name: string, { alerts, alertsPerDay, caughtFrauds, falseAlarms }
   percent(falseAlarms),
 ];
 
-const flips = (title: string, { rows, frauds, legitimate, examples }: FlipGroup): string => {
+/** @param sides names of the two */
+export const flipTable = (
+  title: string,
+  { rows, frauds, legitimate, examples }: FlipGroup,
+  sides: readonly [string, string],
+): string => {
   const heading = `\n${title}: ${rows} rows, known as fraud ${frauds}, as legitimate ${legitimate}\n`;
   if (examples.length === 0) return heading;
-  const header = ['transaction', 'occurred', 'entities', 'amount', 'known as', 'a', 'b'];
+  const header = ['transaction', 'occurred', 'entities', 'amount', 'known as', ...sides];
   const reasons = examples.flatMap(({ transactionId, a, b }) => {
     const reason = a.reason ?? b.reason;
     return reason === null ? [] : `${transactionId}: ${reason}\n`;

@@ -1,7 +1,8 @@
 import { Option, type Command } from 'commander';
+import type { DataSource } from 'typeorm';
 import { stringify } from 'yaml';
 import { byOption, schemaNameOf, schemaOption, whyOption, withDatabase } from './command-database.js';
-import { configOption, EXIT_CODES, textTable, wholeNumber, withProcessIo, type CommandIo } from './command-io.js';
+import { configOption, EXIT_CODES, wholeNumber, withProcessIo, writePage, type CommandIo } from './command-io.js';
 import { registerCompare } from './cli-models-compare.js';
 import { loadConfig, type Config } from './config.js';
 import type { ModelState } from './domain/model-version.js';
@@ -130,7 +131,7 @@ const changing = (command: Command, description: string): Command =>
     .addHelpText('after', EXIT_CODES);
 
 interface Given {
-  readonly dataSource: Parameters<typeof createModelStores>[0];
+  readonly dataSource: DataSource;
   readonly models: PostgresModelStore;
   readonly registry: ModelRegistry;
 }
@@ -147,7 +148,7 @@ const known = async (registry: ModelRegistry, version: string): Promise<ModelDet
 /** The `models list` command. @throws UsageError for wrong use */
 export const list = async (options: ListOptions, config: Config, io: CommandIo): Promise<void> => {
   const { schema, state, limit, cursor, json } = options;
-  const { items, nextCursor } = await withStores(config, io, async ({ registry, dataSource }) =>
+  const page = await withStores(config, io, async ({ registry, dataSource }) =>
     registry.list({
       limit,
       ...(schema !== undefined && { schema: await schemaNameOf(dataSource, options) }),
@@ -155,11 +156,8 @@ export const list = async (options: ListOptions, config: Config, io: CommandIo):
       ...(cursor !== undefined && { cursor }),
     }),
   );
-  if (json) return io.write(`${JSON.stringify({ items, nextCursor })}\n`);
-  if (items.length === 0) return io.write('there is none\n');
   const header = ['version', 'state', 'epoch', 'trained', 'data to', 'run', 'signed', 'bytes'];
-  await io.write(textTable(header, items.map(cells)));
-  if (nextCursor !== null) await io.write(`more: --cursor ${nextCursor}\n`);
+  await writePage(io, page, { json: json === true, header, cells });
 };
 
 const cells = (model: ModelView): string[] => [
@@ -215,7 +213,7 @@ const sentence = ({ kind, version, replaced }: RoleChange): string => {
   if (kind === 'challenge') return `${version} is a challenger: it scores beside the champion`;
   if (kind === 'relieve') return `${version} is a challenger no more`;
   if (kind === 'retire') return `${version} is retired`;
-  const before = replaced === null || replaced === version ? '' : ` in the place of ${replaced}`;
+  const before = replaced === null ? '' : ` in the place of ${replaced}`;
   return `${version} is the champion${kind === 'rollback' ? ' again' : ''}${before}`;
 };
 

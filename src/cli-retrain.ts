@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Option, type Command } from 'commander';
 import { stringify } from 'yaml';
 import { byOption, schemaNameOf, schemaOption, whyOption, withDatabase } from './command-database.js';
-import { cancellable, configOption, EXIT_CODES, textTable, wholeNumber, withProcessIo, type CommandIo } from './command-io.js';
+import { cancellable, configOption, EXIT_CODES, wholeNumber, withProcessIo, writePage, type CommandIo } from './command-io.js';
 import { loadConfig, type Config } from './config.js';
 import { PAGE_MAX } from './store/paging.js';
 import { NotStoredError } from './store/state-conflict.js';
@@ -133,16 +133,14 @@ export const showRun = (id: string, { json }: Configured, config: Config, io: Co
 export const listRuns = (options: RunListOptions, config: Config, io: CommandIo): Promise<void> =>
   withDatabase(config, io, async (dataSource) => {
     const { schema, state, limit, cursor, json } = options;
-    const { items, nextCursor } = await new PostgresTrainingRunStore(dataSource).list({
+    const page = await new PostgresTrainingRunStore(dataSource).list({
       limit,
       ...(schema !== undefined && { schema: await schemaNameOf(dataSource, options) }),
       ...(state && { state }),
       ...(cursor !== undefined && { cursor }),
     });
-    if (json) return io.write(`${JSON.stringify({ items, nextCursor })}\n`);
-    if (items.length === 0) return io.write('there is none\n');
-    await io.write(textTable(['run', 'state', 'trigger', 'asked for', 'by', 'data to', 'version or why not'], items.map(cells)));
-    if (nextCursor !== null) await io.write(`more: --cursor ${nextCursor}\n`);
+    const header = ['run', 'state', 'trigger', 'asked for', 'by', 'data to', 'version or why not'];
+    await writePage(io, page, { json: json === true, header, cells });
   });
 
 const cells = (run: TrainingRun): string[] => [

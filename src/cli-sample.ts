@@ -64,12 +64,15 @@ export const sample = async (options: SampleOptions, config: Config, io: Command
 const canSample = (detector: Detector): detector is Detector & Sampler => 'sample' in detector;
 
 /** @throws UsageError naming the column or the value that cannot be given */
-export const conditionOf = (given: readonly string[], columns: readonly FeatureColumn[]): Condition =>
-  Object.fromEntries(
+export const conditionOf = (given: readonly string[], columns: readonly FeatureColumn[]): Condition => {
+  const seen = new Set<string>();
+  return Object.fromEntries(
     given.map((text) => {
       const at = text.indexOf('=');
       if (at < 1) throw new UsageError(`--given ${text}: expected column=value`);
       const [name, value] = [text.slice(0, at), text.slice(at + 1).trim()];
+      if (seen.has(name)) throw new UsageError(`--given ${text}: column "${name}" is given twice`);
+      seen.add(name);
       const column = columns.find((each) => each.name === name);
       if (!column)
         throw new UsageError(`--given ${text}: no column "${name}"; there are ${columns.map((each) => each.name).join(', ')}`);
@@ -81,3 +84,4 @@ export const conditionOf = (given: readonly string[], columns: readonly FeatureC
       return [name, number];
     }),
   );
+};

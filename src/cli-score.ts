@@ -8,6 +8,7 @@ import { CHANNELS, type Channel } from './domain/decision.js';
 import { transactionParser } from './domain/parse-transaction.js';
 import type { ChannelScore, ScoredTransaction } from './domain/scored-transaction.js';
 import { duration } from './domain/time-words.js';
+import { DAY_MS } from './domain/time.js';
 import { warmUpMs } from './features/plan.js';
 import { readModelFolder, type FittedModel, type LineMemory } from './model-folder.js';
 import { requireWritable } from './output-file.js';
@@ -24,7 +25,6 @@ export interface ScoreOptions {
   readonly json?: boolean;
 }
 
-const DAY_MS = 86_400_000;
 const BATCH_ROWS = 1000;
 const REASONS_SHOWN = 3;
 

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { configOption, positiveNumber, wholeNumber } from './command-io.js';
+import { configOption, positiveNumber, wholeNumber, withProcessIo, type CommandIo } from './command-io.js';
 import { ROLES, serve, type ServeOptions } from './serve.js';
 
 export const register = (program: Command): void => {
@@ -25,21 +25,29 @@ export const register = (program: Command): void => {
     .description('brings the tables of DATABASE_URL (or of the embedded database) up to date')
     .addOption(configOption())
     .option('--json', 'print one JSON object')
-    .action(migrate);
-  program.command('openapi').description('prints the OpenAPI document of the HTTP API').action(openapi);
+    .action((options: Configured) => withProcessIo((io) => migrate(options, io)));
+  program
+    .command('openapi')
+    .description('prints the OpenAPI document of the HTTP API')
+    .action(() => withProcessIo(openapi));
 };
 
-const migrate = async ({ config: dir, json }: { config?: string; json?: boolean }): Promise<void> => {
+interface Configured {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+const migrate = async ({ config: dir, json }: Configured, io: CommandIo): Promise<void> => {
   const [{ loadConfig }, { openDatabase }] = await Promise.all([import('./config.js'), import('./service-database.js')]);
   const lines: string[] = [];
   const database = await openDatabase(loadConfig(dir), (line) => lines.push(line));
   await database.close();
-  process.stdout.write(
+  await io.write(
     json ? `${JSON.stringify({ done: true, notes: lines })}\n` : `${[...lines, 'the tables are up to date'].join('\n')}\n`,
   );
 };
 
-const openapi = async (): Promise<void> => {
+const openapi = async (io: CommandIo): Promise<void> => {
   const { openApi } = await import('./api/openapi.js');
-  process.stdout.write(`${JSON.stringify(openApi(), null, 2)}\n`);
+  await io.write(`${JSON.stringify(openApi(), null, 2)}\n`);
 };

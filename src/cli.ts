@@ -41,12 +41,15 @@ const program = async (argv: readonly string[]): Promise<Command> => {
 
 /** Runs one command. Exit codes: 0 done, 1 failed, 2 wrong use. */
 export const run = async (argv: readonly string[]): Promise<number> => {
+  // Whoever reads (`| head`) may have enough: a command hears of it where it writes, a service goes on without a reader.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
   try {
     await (await program(argv)).parseAsync([...argv], { from: 'user' });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const failure = error instanceof Error ? error : new Error(String(error));
+    if (failure.name === 'OutputClosedError') return 0;
     process.stderr.write(`surprisal: ${failure.message}\n`);
     return USAGE_ERRORS.has(failure.name) ? 2 : 1;
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate } from 'node:timers/promises';
 import { InvalidArgumentError, Option } from 'commander';
 import { createProgress, type Progress } from './progress.js';
 import { UsageError } from './usage-error.js';
@@ -13,28 +14,49 @@ export interface CommandIo {
   readonly progress: Progress;
 }
 
-/** Runs a command with this process's streams; the bar is cleared whatever happens. */
+/** Whoever reads the output has enough of it (`| head`): no failure. */
+class OutputClosedError extends Error {
+  override readonly name = 'OutputClosedError';
+}
+
+/**
+ * Runs a command with this process's streams; the bar is cleared whatever happens. Where the output fails the command ends at its
+ * next line.
+ *
+ * @throws OutputClosedError, or what the output says of a full disk
+ */
 export const withProcessIo = async (command: (io: CommandIo) => Promise<void>): Promise<void> => {
   const progress = createProgress(process.stderr);
+  const output: { failure?: Error } = {};
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    output.failure ??= error.code === 'EPIPE' ? new OutputClosedError() : error;
+  });
+  const check = (): void => {
+    if (output.failure) throw output.failure;
+  };
   const write = async (text: string): Promise<void> => {
-    if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+    check();
+    if (!process.stdout.write(text)) await once(process.stdout, 'drain').catch(check);
   };
   try {
     await command({ write, progress });
+    // What became of the last line is heard a turn later.
+    await setImmediate();
+    check();
   } finally {
     progress.stop();
   }
 };
 
-/** Runs long work with a signal that the first Ctrl-C aborts; a second one ends the process as ever. */
+/** Runs long work with a signal that the first Ctrl-C or SIGTERM aborts; a second one ends the process as ever. */
 export const cancellable = async <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
   const controller = new AbortController();
   const cancel = (): void => controller.abort(new Error('cancelled'));
-  process.once('SIGINT', cancel);
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, cancel);
   try {
     return await work(controller.signal);
   } finally {
-    process.removeListener('SIGINT', cancel);
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.removeListener(name, cancel);
   }
 };
 
@@ -97,4 +119,16 @@ export const textTable = (header: readonly string[], rows: readonly (readonly st
   const line = (cells: readonly string[]): string =>
     cells.map((cell, c) => (c === 0 ? cell.padEnd(widths[c]!) : cell.padStart(widths[c]!))).join('  ');
   return [line(header), ...rows.map(line)].map((text) => `${text.trimEnd()}\n`).join('');
+};
+
+/** A page of a list: one JSON object, or a table and how to go on. */
+export const writePage = async <T>(
+  io: CommandIo,
+  { items, nextCursor }: { readonly items: readonly T[]; readonly nextCursor: string | null },
+  { json, header, cells }: { readonly json?: boolean; readonly header: readonly string[]; readonly cells: (item: T) => string[] },
+): Promise<void> => {
+  if (json) return io.write(`${JSON.stringify({ items, nextCursor })}\n`);
+  if (items.length === 0) return io.write('there is none\n');
+  await io.write(textTable(header, items.map(cells)));
+  if (nextCursor !== null) await io.write(`more: --cursor ${nextCursor}\n`);
 };

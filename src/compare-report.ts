@@ -1,4 +1,4 @@
-import { chosenPercent, likelihoodWords, percent, seconds, size } from './compare-table.js';
+import { chosenPercent, fixed, likelihoodWords, noiseWords, percent, seconds, size } from './compare-table.js';
 import { escapeMarkup, svgPlot, type Axis, type Line } from './svg-plot.js';
 import type { ComparedDetector, CompareResult } from './training/compare-detectors.js';
 import { calibrationCurve, precisionRecallCurve, rocCurve, scoreHistogram, type Point } from './training/curves.js';
@@ -73,7 +73,7 @@ const header = (result: CompareResult, { data, schema, notes }: ReportSource): s
     `<p>Protocol ${protocol}: ${trainRows} training rows with ${trainFrauds} frauds; judged on ${testRows} rows with ${testFrauds} frauds`,
     `(${percent(testFrauds / testRows)}; a random score has that AUPRC). ${seeds > 1 ? `Means of ${seeds} seeds; plots show the first.` : ''}</p>`,
     `<p>Precision and recall: when ${chosenPercent(budget)} of the rows are alerted on. Calibration error: largest distance of achieved from`,
-    `stated false-alarm rates up to 10 %; below ${calibrationNoise.toFixed(3)} it is noise.</p>`,
+    `stated false-alarm rates up to 10 %; ${noiseWords(calibrationNoise)}.</p>`,
     ...notes.map((note) => `<p class="muted">${escapeMarkup(note)}</p>`),
   ].join('\n');
 };
@@ -90,7 +90,7 @@ const figuresTable = ({ detectors }: CompareResult): string => {
       cell(mean.auprc.toFixed(4), mean.auprc === bestAuprc),
       cell(percent(mean.precisionAtBudget)),
       cell(percent(mean.recallAtBudget)),
-      cell(mean.calibrationError.toFixed(3)),
+      cell(fixed(mean.calibrationError, 3)),
       cell(percent(mean.achievedAtOnePercent)),
       isSupervised ? cell(mean.probabilityError?.toFixed(4) ?? '–') : '',
       cell(seconds(mean.fitSeconds)),

@@ -2,6 +2,8 @@ import { textTable } from './command-io.js';
 import type { Likelihood } from './models/detector.js';
 import type { ComparedDetector, CompareResult } from './training/compare-detectors.js';
 
+/** A figure that these rows cannot give is a dash. */
+export const fixed = (value: number, digits: number): string => (Number.isNaN(value) ? '–' : value.toFixed(digits));
 export const percent = (share: number): string => (Number.isNaN(share) ? '–' : `${(100 * share).toFixed(share < 0.1 ? 2 : 1)} %`);
 /** A share that somebody chose: as it was written. */
 export const chosenPercent = (share: number): string => `${Number((100 * share).toPrecision(6))} %`;
@@ -19,7 +21,7 @@ export const compareTable = (result: CompareResult): string => {
     mean.auroc.toFixed(4),
     mean.auprc.toFixed(4),
     percent(mean.precisionAtBudget),
-    mean.calibrationError.toFixed(3),
+    fixed(mean.calibrationError, 3),
     percent(mean.achievedAtOnePercent),
     ...(isSupervised ? [mean.probabilityError?.toFixed(4) ?? '–'] : []),
     seconds(mean.fitSeconds),
@@ -34,9 +36,14 @@ export const compareTable = (result: CompareResult): string => {
     textTable([...header, 'fit', 'rows/s', 'size', 'likelihood'], rows),
     leftOut.length === 0 ? '' : `left out:\n${leftOut.map(({ name, reason }) => `  ${name}: ${reason}\n`).join('')}`,
     `${protocol}: ${trainRows} training rows with ${trainFrauds} frauds; judged on ${testRows} rows with ${testFrauds} frauds; `,
-    `calibration errors below ${calibrationNoise.toFixed(3)} are noise\n`,
+    `${noiseWords(calibrationNoise)}\n`,
   ].join('');
 };
+
+export const noiseWords = (noise: number | null): string =>
+  noise === null
+    ? 'no calibration error: one half of the judged rows, which calibrates or is checked, has no legitimate row'
+    : `calibration errors below ${noise.toFixed(3)} are noise`;
 
 /** Columns of the CSV: the same figures, and their spread over the seeds. */
 export const COMPARE_COLUMNS = [
@@ -50,26 +57,27 @@ export const compareRows = ({ detectors, leftOut }: CompareResult): readonly (re
   ...leftOut.map(({ name, reason }) => [name, ...COMPARE_COLUMNS.slice(2).map(() => ''), reason]),
 ];
 
-const csvRow = ({ name, family, likelihood, learnsLabels, seeds, mean }: ComparedDetector): readonly (string | number)[] => [
-  name,
-  family,
-  likelihood,
-  learnsLabels ? 1 : 0,
-  mean.auroc,
-  spread(seeds.map((s) => s.auroc)),
-  mean.auprc,
-  spread(seeds.map((s) => s.auprc)),
-  Number.isNaN(mean.precisionAtBudget) ? '' : mean.precisionAtBudget,
-  mean.recallAtBudget,
-  mean.calibrationError,
-  mean.achievedAtOnePercent,
-  mean.achievedAtFivePercent,
-  mean.probabilityError ?? '',
-  mean.fitSeconds,
-  mean.scoreRowsPerSecond,
-  mean.artifactBytes,
-  '',
-];
+const csvRow = ({ name, family, likelihood, learnsLabels, seeds, mean }: ComparedDetector): readonly (string | number)[] =>
+  [
+    name,
+    family,
+    likelihood,
+    learnsLabels ? 1 : 0,
+    mean.auroc,
+    spread(seeds.map((s) => s.auroc)),
+    mean.auprc,
+    spread(seeds.map((s) => s.auprc)),
+    mean.precisionAtBudget,
+    mean.recallAtBudget,
+    mean.calibrationError,
+    mean.achievedAtOnePercent,
+    mean.achievedAtFivePercent,
+    mean.probabilityError ?? '',
+    mean.fitSeconds,
+    mean.scoreRowsPerSecond,
+    mean.artifactBytes,
+    '',
+  ].map((cell) => (Number.isNaN(cell) ? '' : cell));
 
 /** Standard deviation over the seeds; empty for one seed. */
 const spread = (values: readonly number[]): number | '' => {

@@ -8,6 +8,7 @@ import { PolicySchema, type Policy } from './domain/decision.js';
 import { TransactionSchemaDefinition, type TransactionSchema } from './domain/transaction-schema.js';
 import type { TensorBackend } from './tensor/backend.js';
 import { AugmentSettingsSchema } from './training/augment-settings.js';
+import { ColdStartSettingsSchema } from './training/cold-start-settings.js';
 import { DriftSettingsSchema } from './training/drift/drift-settings.js';
 import { GateSettingsSchema } from './training/gate-settings.js';
 import { RehearsalSettingsSchema } from './training/rehearsal-settings.js';
@@ -58,6 +59,7 @@ export type ServiceConfig = z.infer<typeof ServiceSchema>;
 const TrainingSchema = z.strictObject({
   schedule: ScheduleSettingsSchema,
   history: HistorySettingsSchema,
+  coldStart: ColdStartSettingsSchema.prefault({}),
   augment: AugmentSettingsSchema.prefault({}),
   gate: GateSettingsSchema.prefault({}),
   rehearsal: RehearsalSettingsSchema.prefault({}),
@@ -151,6 +153,18 @@ const named = (policy: Policy): Policy => {
   const hash = createHash('sha256').update(JSON.stringify(policy)).digest('hex');
   return { ...policy, version: `${policy.version}-${hash.slice(0, 8)}` };
 };
+
+/** A file of the form of `config/policy.yaml`. @throws ConfigError naming the file and the key */
+export const loadPolicy = (file: string): Policy => {
+  const parsed = PolicySchema.safeParse(readYaml(file));
+  if (parsed.success) return named(parsed.data);
+  const issue = parsed.error.issues[0]!;
+  throw new ConfigError(`${file}: ${issue.path.join('.') || 'policy'}: ${issue.message}`);
+};
+
+/** The policy with another share of the traffic; its name says that it is another one. */
+export const withBudget = (policy: Policy, share: number): Policy =>
+  share === policy.budget.share ? policy : named({ ...policy, budget: { ...policy.budget, share } });
 
 /** COUNT_PER_DAY -> countPerDay; a single capital (a channel) stays as it is. */
 const keyOf = (part: string): string =>

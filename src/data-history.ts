@@ -1,11 +1,10 @@
 import type { Label } from './domain/label.js';
 import { labelFromCsv, transactionParser } from './domain/parse-transaction.js';
+import { DAY_MS } from './domain/time.js';
 import { problemSentence, type Transaction } from './domain/transaction.js';
 import { ROW_ID, type TransactionSchema } from './domain/transaction-schema.js';
 import { columnPositions, type DataFile } from './data-file.js';
 import { UsageError } from './usage-error.js';
-
-const DAY_MS = 86_400_000;
 
 /** A row of a data file by a schema; `line` 1 is the header. */
 export type HistoryRow = { readonly line: number } & (

@@ -4,6 +4,7 @@ import { DemoStream } from './demo-stream.js';
 import { EvidenceColumns } from './domain/evidence-columns.js';
 import { transactionParser } from './domain/parse-transaction.js';
 import type { Label } from './domain/label.js';
+import { DAY_MS } from './domain/time.js';
 import {
   LabelSink,
   ScoringStore,
@@ -15,7 +16,6 @@ import {
 import { OnlineLine } from './scoring/score-transactions.js';
 import { createWorld } from './synthetic/world.js';
 
-const DAY_MS = 86_400_000;
 const startMs = Date.UTC(2026, 0, 1);
 const world = createWorld({ seed: 9, customers: 40, merchants: 30, startMs });
 const schema = loadSchema('demo');

@@ -1,10 +1,10 @@
 import type { Alert } from './domain/alert.js';
 import type { Label } from './domain/label.js';
+import { DAY_MS } from './domain/time.js';
 import type { IncomingRecord, LabelSink } from './scoring/ports.js';
 import { scoreTransactions, type OnlineLine } from './scoring/score-transactions.js';
 import type { World, WorldDay } from './synthetic/world.js';
 
-const DAY_MS = 86_400_000;
 /** Room for transactions of one day in a position: position = day x 1,000,000 + place in the day. */
 const PLACES_PER_DAY = 1_000_000n;
 /** Labels come at most this many days after their transaction: the world's delay and its longest lateness. */

@@ -11,7 +11,7 @@ import { defaultEstimators } from './training/retrain.js';
 import type { TrainedModel } from './service-stores.js';
 import type { Retrained } from './worker-messages.js';
 import { versionName } from './version-name.js';
-import { retrainInThread } from './worker-pool.js';
+import { retrainInThread } from './training-thread.js';
 
 const DAY_MS = 86_400_000;
 /** First day of every demo world: fixed, so that a seed alone says what happens. */

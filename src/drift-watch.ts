@@ -1,4 +1,5 @@
 import { InputError } from './domain/input-error.js';
+import { DAY_MS } from './domain/time.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import type { DriftRunner } from './drift-thread.js';
 import type { FeatureSet } from './features/catalog.js';
@@ -6,7 +7,7 @@ import { readFeatureSet } from './scoring/scoring-model.js';
 import type { Stores } from './service-stores.js';
 import type { DriftState } from './store/drift.store.js';
 import type { ServedRange } from './store/drift-rows.js';
-import { DAY_MS, WEEK_DAYS } from './training/drift/daily-shares.js';
+import { WEEK_DAYS } from './training/drift/daily-shares.js';
 import type { DriftDay } from './training/drift/drift-day.js';
 import type { DriftReference } from './training/drift/drift-reference.js';
 import { driftReport, type DriftReport } from './training/drift/drift-report.js';
@@ -27,7 +28,7 @@ export interface DriftWatch {
   readonly settings: DriftSettings;
   readonly stores: Pick<Stores, 'models' | 'drift' | 'driftRows'>;
   readonly run: DriftRunner;
-  /** Asks for a training run. @returns whether it was asked for */
+  /** Asks for a training run, where none waits, runs or has ended lately. @returns whether it was asked for */
   readonly retrain: (why: string) => Promise<boolean>;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
@@ -50,7 +51,7 @@ export const watchDrift = async (given: DriftWatch, closedDay: number): Promise<
   const model = await stores.models.championVersion(schema.name);
   if (model === null) return;
   let state = await stores.drift.state(model);
-  if ((state?.day ?? -Infinity) >= closedDay) return;
+  if ((state?.day ?? -Infinity) >= closedDay) return askForRun(given, model);
   const champion = await stores.models.champion(schema.name);
   if (champion?.version.version !== model) return;
   const watched = { model, featureSet: readFeatureSet(champion.artifact) };
@@ -60,7 +61,20 @@ export const watchDrift = async (given: DriftWatch, closedDay: number): Promise<
     await watchDay(given, watched, state, day);
     state = await stores.drift.state(model);
   }
+  await askForRun(given, model);
 };
+
+/**
+ * At every look for as long as the alarm lasts: the run that was under way when it began, or one that did not pass the gate, has
+ * not answered it.
+ */
+const askForRun = async ({ schema, stores, retrain }: DriftWatch, model: string): Promise<void> => {
+  const [newest] = await stores.drift.reports(schema.name, 1);
+  const alarm = newest?.model === model && newest.report.alarms.find(({ kind }) => kind === 'scores');
+  if (alarm) await retrain(`drift of ${model} on ${dateOf(newest.day)}: ${alarm.sentence}`);
+};
+
+const dateOf = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
 
 const watchDay = async (given: DriftWatch, watched: Watched, state: DriftState | null, day: number): Promise<void> => {
   const { schema, stores } = given;
@@ -84,20 +98,17 @@ const watchDay = async (given: DriftWatch, watched: Watched, state: DriftState |
   const last = (await stores.drift.reports(schema.name, 1))[0]?.report ?? null;
   if (!(await stores.drift.finishDay({ schema: schema.name, model, day }, martingale, report, note))) return;
   if (note !== null && note !== state?.note) given.say(`drift: ${note}`);
-  if (report) await tell(given, model, report, last);
+  if (report) tell(given, model, report, last);
 };
 
 /** There is one martingale of all scores: which of them changed most may differ from day to day. */
 const keyOf = ({ kind, field }: DriftFinding): string => (kind === 'scores' ? kind : `${kind}/${field}`);
 
 /** An alarm is told when it begins: for as long as it lasts it stands in the reports. */
-const tell = async ({ say, retrain }: DriftWatch, model: string, report: DriftReport, last: DriftReport | null) => {
+const tell = ({ say }: DriftWatch, model: string, report: DriftReport, last: DriftReport | null): void => {
   const lasting = new Set(last?.reference === report.reference ? last.alarms.map(keyOf) : []);
-  for (const alarm of report.alarms.filter((one) => !lasting.has(keyOf(one)))) {
-    const date = new Date(report.day * DAY_MS).toISOString().slice(0, 10);
-    say(`drift alarm (${alarm.kind}) on ${date} of ${model}: ${alarm.sentence}`);
-    if (alarm.kind === 'scores') await retrain(`drift of ${model} on ${date}: ${alarm.sentence}`);
-  }
+  for (const alarm of report.alarms.filter((one) => !lasting.has(keyOf(one))))
+    say(`drift alarm (${alarm.kind}) on ${dateOf(report.day)} of ${model}: ${alarm.sentence}`);
 };
 
 const rangeOf = ({ schema }: DriftWatch, { model, featureSet }: Watched, fromDay: number, toDay: number): ServedRange => {

@@ -1,11 +1,11 @@
 import { entityKey, type EvidenceColumns, type EvidenceWanted } from './domain/evidence-columns.js';
+import { DAY_MS } from './domain/time.js';
 import type { EvidenceDelivery } from './features/evidence-memory.js';
 
 /** Cells that one thread keeps at most: some 50 bytes each, and as much again while arrays grow. */
 const CELLS_MAX = 2_000_000;
 /** What an entity costs beside its cells, in cells: one that was seen once takes 2.6 KB. */
 const ENTITY_CELLS = 50;
-const DAY_MS = 86_400_000;
 /** Read further back than a batch needs, so that the next one may begin earlier by as much. */
 const SLACK_MS = DAY_MS;
 /** An entity whose kept cells begin so much before what is needed is read anew: nothing else drops its oldest ones. */

@@ -2,13 +2,12 @@ import { openDataFile, columnPositions } from './data-file.js';
 import { readHistory } from './data-history.js';
 import { readTable } from './data-table.js';
 import type { FeatureMatrix } from './domain/feature-matrix.js';
+import { DAY_MS } from './domain/time.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import type { Estimator } from './models/detector.js';
 import type { Parts, Protocol } from './training/evaluate-detectors.js';
 import { defaultRange, streamTable, type StreamRange } from './training/stream-table.js';
 import { UsageError } from './usage-error.js';
-
-const DAY_MS = 86_400_000;
 
 /** What data, and how they are split: the options that `compare` and `diagnose` share. */
 export interface LabelledDataRequest {

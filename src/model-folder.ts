@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
@@ -10,6 +10,7 @@ import type { EvidenceCell } from './scoring/ports.js';
 import { decodeArtifacts } from './models/artifact.js';
 import { loadScoringModel, type ScoringModel } from './scoring/scoring-model.js';
 import { makeFolder } from './store/make-folder.js';
+import { contents, writeWholeFiles } from './store/whole-files.js';
 import type { TensorBackend } from './tensor/backend.js';
 import type { EvidenceKey } from './training/dataset.js';
 import type { RetrainReport } from './training/retrain.js';
@@ -46,19 +47,26 @@ export const prepareModelFolder = (folder: string): Promise<void> =>
     for (const name of [MODEL, CALIBRATION, POLICY, MEMORY, REPORT]) await tryToWrite(join(folder, name));
   });
 
-/** @throws UsageError when the folder cannot be written */
+/**
+ * The whole model, or nothing of it: of an attempt that fails the model before stays. The calibration takes its place first and
+ * the model last: a program that ends between the two leaves a folder whose parts do not belong together, which is refused.
+ *
+ * @throws UsageError when the folder cannot be written
+ */
 export const writeModelFolder = async (
   folder: string,
   parts: { artifact: Uint8Array; calibration: Calibration; policy: Policy; memory: LineMemory; report: RetrainReport },
 ): Promise<void> => {
   await prepareModelFolder(folder);
-  await written(folder, async () => {
-    await writeFile(join(folder, MODEL), parts.artifact);
-    await writeFile(join(folder, CALIBRATION), JSON.stringify(parts.calibration));
-    await writeFile(join(folder, POLICY), JSON.stringify(parts.policy, null, 2));
-    await writeFile(join(folder, MEMORY), await encodeMemory(parts.memory));
-    await writeFile(join(folder, REPORT), JSON.stringify(parts.report, null, 2));
-  });
+  await written(folder, async () =>
+    writeWholeFiles(folder, {
+      [CALIBRATION]: contents(JSON.stringify(parts.calibration)),
+      [POLICY]: contents(JSON.stringify(parts.policy, null, 2)),
+      [MEMORY]: contents(await encodeMemory(parts.memory)),
+      [REPORT]: contents(JSON.stringify(parts.report, null, 2)),
+      [MODEL]: contents(parts.artifact),
+    }),
+  );
 };
 
 const written = async (folder: string, write: () => Promise<void>): Promise<void> => {

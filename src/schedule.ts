@@ -98,9 +98,10 @@ const retrain = async (given: Scheduled): Promise<void> => {
 };
 
 const retraining = ({ config, schema, isDemo, clock, stores, log }: Scheduled): RetrainingSchedule => {
-  const { schedule } = config.training;
+  const { schedule, coldStart } = config.training;
   return {
     schema,
+    coldStart,
     // A simulated day is a minute: nightly would be all the time.
     settings: isDemo ? { ...schedule, cron: config.service.demo.retrainCron } : schedule,
     stores,

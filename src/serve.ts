@@ -9,6 +9,7 @@ import { apiKeyOf } from './api-key.js';
 import { AppModule } from './app.module.js';
 import { Champion } from './champion.js';
 import { wallClock, type Clock } from './clock.js';
+import { coldStartCheck, startCold } from './cold-start.js';
 import { ConfigError, loadConfig, loadSchema, packageRoot, type Config } from './config.js';
 import { DemoRun } from './demo-run.js';
 import { transactionParser } from './domain/parse-transaction.js';
@@ -123,10 +124,9 @@ const start = async (given: Start): Promise<void> => {
   const clock: Clock = demo?.clock ?? wallClock;
   const parser = refuseFuture(transactionParser(schema), schema.time?.column, () => clock.now());
   const line = new OnlineLine(schema, parser, stores.scoring, pool);
-  if (!(await champion.refresh()))
-    log.say(
-      `no model for schema "${schema.name}" yet: "surprisal models promote --model DIR" installs one; scoring waits for it`,
-    );
+  const cold = await startCold(stores, schema, config, clock.now());
+  if (cold !== null) log.say(cold);
+  await champion.refresh();
 
   const kafka = config.kafkaBrokers ? await connectKafka(config, config.kafkaBrokers, { stores, holder, log }) : null;
   // What the last batches raised leaves before the stop; what cannot waits in the outbox for the next start.
@@ -178,7 +178,7 @@ const listen = async ({ config, schema, options, log }: Start, doors: Doors) => 
     apiKey,
     webRoot: join(packageRoot, 'web', 'dist'),
     schema,
-    readiness: () => readinessOf(doors, consumes),
+    readiness: () => readinessOf(doors, config, consumes),
     now: () => clock.now(),
   };
   const { labels, deadLetters, offsets, queries, registry, runs, drift } = stores;
@@ -213,7 +213,7 @@ const listen = async ({ config, schema, options, log }: Start, doors: Doors) => 
   return { settings, app };
 };
 
-const readinessOf = async ({ stores, kafka, pool, champion }: Doors, consumes: boolean): Promise<Readiness> => {
+const readinessOf = async ({ stores, kafka, pool, champion }: Doors, config: Config, consumes: boolean): Promise<Readiness> => {
   const checks: Record<string, string> = {};
   checks['database'] = await stores.dataSource.query('SELECT 1').then(
     () => 'ok',
@@ -231,5 +231,8 @@ const readinessOf = async ({ stores, kafka, pool, champion }: Doors, consumes: b
   const ok = Object.values(checks).every((check) => check === 'ok');
   // Said here, and no reason to take the service out of use: the champion decides as ever.
   const { challengers } = champion;
-  return { ok, checks: challengers.count === 0 ? checks : { ...checks, challengers: challengers.problem ?? 'ok' } };
+  if (challengers.count > 0) checks['challengers'] = challengers.problem ?? 'ok';
+  const cold = coldStartCheck(champion, config);
+  if (cold !== null) checks['history'] = cold;
+  return { ok, checks };
 };

@@ -5,6 +5,7 @@ import type { TransactionSchema } from './domain/transaction-schema.js';
 import { decodeArtifacts } from './models/artifact.js';
 import { featureSetOf } from './scoring/scoring-model.js';
 import { PostgresCalibrationStore } from './store/calibration.store.js';
+import type { Database } from './store/database.js';
 import { DeadLetterStore } from './store/dead-letter.store.js';
 import { DriftStore } from './store/drift.store.js';
 import { DriftRowReader } from './store/drift-rows.js';
@@ -29,11 +30,18 @@ const inspect = (artifact: Uint8Array): { version: string; checksum: string } =>
   return { version: String(meta['version']), checksum };
 };
 
-/** Stored versions and their roles, of one database. @param signingKey of artifacts; null: they are not signed */
-export const createModelStores = (dataSource: DataSource, signingKey: string | null) => {
-  const models = new PostgresModelStore(dataSource, { signingKey, inspect });
-  return { models, registry: new ModelRegistry(dataSource, models) };
+/** Versions, their roles, and the runs that make them. @param signingKey of artifacts; null: they are not signed */
+export const createModelStores = (database: Database, signingKey: string | null) => {
+  const models = new PostgresModelStore(database, { signingKey, inspect });
+  return {
+    models,
+    registry: new ModelRegistry(database, models),
+    calibrations: new PostgresCalibrationStore(database),
+    drift: new DriftStore(database),
+    runs: new PostgresTrainingRunStore(database),
+  };
 };
+export type ModelStores = ReturnType<typeof createModelStores>;
 
 /**
  * Every store of one database and one transaction schema.
@@ -50,13 +58,13 @@ export const createStores = (
   scoring: new PostgresScoringStore(dataSource, schema, { publishes }),
   labels: new LabelStore(dataSource, schema),
   deadLetters: new DeadLetterStore(dataSource),
-  calibrations: new PostgresCalibrationStore(dataSource),
   shadowCalibrations: (version: string) => new ShadowCalibrationStore(dataSource, version),
   shadows: new PostgresShadowStore(dataSource),
   ...createModelStores(dataSource, signingKey),
-  runs: new PostgresTrainingRunStore(dataSource),
+  /** All that is done with the given stores, or nothing of it. */
+  inTransaction: <T>(work: (stores: ModelStores) => Promise<T>): Promise<T> =>
+    dataSource.transaction((manager) => work(createModelStores(manager, signingKey))),
   triggers: new TrainingTriggers(dataSource),
-  drift: new DriftStore(dataSource),
   driftRows: new DriftRowReader(dataSource),
   offsets: new PostgresOffsetStore(dataSource),
   outbox: new PostgresOutboxStore(dataSource),
@@ -68,7 +76,8 @@ export type Stores = ReturnType<typeof createStores>;
 export interface TrainedModel {
   readonly version: string;
   readonly artifact: Uint8Array;
-  readonly calibration: Calibration;
+  /** Null: nothing is decided until the rows that it has scored make one. */
+  readonly calibration: Calibration | null;
   readonly trainedAtMs: number;
   readonly report: object;
   readonly origin?: ModelOrigin;
@@ -76,10 +85,11 @@ export interface TrainedModel {
   readonly driftReference?: DriftReference | null;
 }
 
-type ModelStores = Pick<Stores, 'models' | 'calibrations' | 'registry' | 'drift'>;
-
 /** Stores a trained model with its calibration and feature names, as a candidate; answers its schema's name. */
-export const storeModel = async (stores: Omit<ModelStores, 'registry'>, trained: TrainedModel): Promise<string> => {
+export const storeModel = async (
+  stores: Pick<ModelStores, 'models' | 'calibrations' | 'drift'>,
+  trained: TrainedModel,
+): Promise<string> => {
   const { version, artifact, calibration, trainedAtMs, report, origin, driftReference } = trained;
   const { meta, checksum } = decodeArtifacts(artifact);
   const { id: featureSet, schema, columns } = featureSetOf(meta);
@@ -89,13 +99,19 @@ export const storeModel = async (stores: Omit<ModelStores, 'registry'>, trained:
   );
   const described = { version, schema: schema.name, featureSet, checksum, trainedAtMs, report: { ...report } };
   await stores.models.save({ ...described, ...(origin && { origin }) }, artifact);
-  await stores.calibrations.save(calibration);
+  if (calibration) await stores.calibrations.save(calibration);
   if (driftReference) await stores.drift.saveReference(version, driftReference, 'training rows');
   return schema.name;
 };
 
-/** Stores a trained model and makes it the champion of its schema. */
-export const installChampion = async (stores: ModelStores, trained: TrainedModel, by: ChangedBy): Promise<void> => {
-  const schema = await storeModel(stores, trained);
-  await stores.registry.promote(schema, trained.version, by);
-};
+/** Stores a trained model and makes it the champion of its schema. @param expectedEpoch as of `ModelRegistry.promote` */
+export const installChampion = (
+  stores: Pick<Stores, 'inTransaction'>,
+  trained: TrainedModel,
+  by: ChangedBy,
+  expectedEpoch?: number,
+): Promise<void> =>
+  stores.inTransaction(async (inside) => {
+    const schema = await storeModel(inside, trained);
+    await inside.registry.promote(schema, trained.version, by, expectedEpoch);
+  });

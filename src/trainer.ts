@@ -1,23 +1,23 @@
 import { createHash } from 'node:crypto';
 import type { Config } from './config.js';
 import { InputError } from './domain/input-error.js';
-import type { ModelOrigin } from './domain/model-version.js';
+import { isPriorModel, type ModelOrigin } from './domain/model-version.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import { MARKOV_DAYS } from './features/plan.js';
 import type { Log } from './log.js';
 import { repeat } from './repeat.js';
 import type { StoredModel } from './scoring/ports.js';
-import { storeModel, type Stores } from './service-stores.js';
+import type { Stores } from './service-stores.js';
 import { newestRowsFrom } from './store/history-bounds.js';
 import { HistoryStore } from './store/history.store.js';
-import { CHALLENGERS_MAX } from './store/model-registry.js';
-import { StateConflictError } from './store/state-conflict.js';
 import { readTrainingHistory, type HistoryRead } from './training-history.js';
+import { endRun, keepResult, RunCancelled, RunLost } from './training-outcome.js';
 import type { TrainingClaim, TrainingRun } from './training/ports.js';
 import { defaultEstimators } from './training/retrain.js';
+import { storedJudgedFromMs } from './training-window.js';
 import { versionName } from './version-name.js';
 import type { Trained, TrainInput } from './worker-messages.js';
-import { trainInThread } from './worker-pool.js';
+import { trainInThread } from './training-thread.js';
 
 const DAY_MS = 86_400_000;
 const EVERY_MS = { claim: 1_000, heartbeat: 5_000, event: 500 };
@@ -32,18 +32,9 @@ export interface TrainerGiven {
   readonly signal: AbortSignal;
 }
 
-class RunCancelled extends Error {
-  override readonly name = 'RunCancelled';
-}
-
-/** Another has taken the run, or it was taken off this process: nothing more may be said of it. */
-class RunLost extends Error {
-  override readonly name = 'RunLost';
-}
-
 /**
- * Carries out training runs, one at a time: whoever waits in the queue first. A run that this process leaves behind when it
- * stops is found lost, and another takes its place.
+ * Carries out training runs, one at a time: whoever waits in the queue first. A run that is not done when this process stops
+ * is handed back; one that it leaves behind when it crashes is found lost, and another takes its place.
  */
 export const startTrainer = (given: TrainerGiven): { stop(): Promise<void> } => {
   const stop = new AbortController();
@@ -77,17 +68,10 @@ const carryOutNext = async (given: TrainerGiven): Promise<void> => {
     log.say(`training run ${run.id} (${run.trigger}): ${run.why}`);
     await carryOut({ ...given, signal: AbortSignal.any([signal, ended.signal]) }, claim, run);
   } catch (error) {
-    await sayEnd(given, claim, run, error as Error);
+    log.say(`training run ${run.id} ${await endRun(stores.runs, claim, error as Error, signal.aborted)}`);
   } finally {
     await heartbeat.stop();
   }
-};
-
-const sayEnd = async ({ stores, log, signal }: TrainerGiven, claim: TrainingClaim, run: TrainingRun, error: Error) => {
-  if (error instanceof RunLost || signal.aborted) return log.warn(`training run ${run.id} is left: ${error.message}`);
-  const state = error instanceof RunCancelled ? 'cancelled' : 'failed';
-  await stores.runs.finish(claim, { state, error: error.message });
-  log.say(`training run ${run.id} ${state}: ${error.message}`);
 };
 
 const carryOut = async (given: TrainerGiven, claim: TrainingClaim, run: TrainingRun): Promise<void> => {
@@ -109,15 +93,14 @@ const carryOut = async (given: TrainerGiven, claim: TrainingClaim, run: Training
   };
   const { artifact, calibration, gate, rehearsal } = trained;
   const { drift: driftReference = null, ...report } = trained.report;
-  await storeModel(stores, { version, artifact, calibration, trainedAtMs: asOfMs, report, origin, driftReference });
-  const outcome = { verdict: gate.verdict, reasons: gate.reasons, gate, rehearsal: shortRehearsal(rehearsal), training: report };
-  // First: what a lost run has made must not be used.
-  if (!(await stores.runs.finish(claim, { state: 'succeeded', report: outcome, version }))) {
-    if ((await stores.runs.heartbeat(claim)) === 'cancel') throw new RunCancelled('cancelled while it ran');
-    throw new RunLost(`training run ${run.id} was taken off this process`);
-  }
+  const conflict = await keepResult(stores, schema, claim, {
+    model: { version, artifact, calibration, trainedAtMs: asOfMs, report, origin, driftReference },
+    verdict: gate.verdict,
+    report: { verdict: gate.verdict, reasons: gate.reasons, gate, rehearsal: shortRehearsal(rehearsal), training: report },
+    championEpoch: decides.epoch,
+  });
   log.say(`training run ${run.id}: ${version}, ${gate.verdict}: ${gate.reasons.join('; ')}`);
-  await giveRole(given, run, version, gate.verdict, decides.epoch);
+  if (conflict !== null) log.say(`training run ${run.id}: ${version} stays a candidate: ${conflict}`);
   if (config.training.gate.approvalRequired && gate.verdict === 'await-approval')
     log.say(`"surprisal models promote ${version}" lets it decide`);
 };
@@ -168,7 +151,8 @@ const train = async (
   const { trainDays, judgeDays, rowsMax } = config.training.history;
   const delayMs = (schema.label?.delayDays ?? 0) * DAY_MS;
   // Neither side is judged on rows that it was fitted on: a champion that was fitted later moves the slice.
-  const trainToMs = Math.max(asOfMs - delayMs - judgeDays * DAY_MS, fittedToMs(champion));
+  const borderMs = await storedJudgedFromMs(stores.dataSource, { asOfMs, delayMs, judgeDays });
+  const trainToMs = Math.max(borderMs, fittedToMs(champion));
   const trainFromMs = trainToMs - trainDays * DAY_MS;
   const boundMs = await newestRowsFrom(stores.dataSource, asOfMs, rowsMax);
   if (boundMs !== null && boundMs > trainFromMs)
@@ -201,7 +185,11 @@ const train = async (
         featuresOf: champion.artifact,
         augment: config.training.augment,
         drift: config.training.drift,
-        champion: { version: champion.version.version, artifact: champion.artifact },
+        champion: {
+          version: champion.version.version,
+          artifact: champion.artifact,
+          isPrior: isPriorModel(champion.version),
+        },
         gate: config.training.gate,
         rehearsal: config.training.rehearsal,
       };
@@ -220,29 +208,4 @@ const train = async (
 const fittedToMs = ({ version }: StoredModel): number => {
   const { trainToMs } = version.report;
   return typeof trainToMs === 'number' ? trainToMs : 0;
-};
-
-const giveRole = async (
-  { stores, schema, log }: TrainerGiven,
-  run: TrainingRun,
-  version: string,
-  verdict: Trained['gate']['verdict'],
-  championEpoch: number,
-): Promise<void> => {
-  const by = { by: `training run ${run.id}`, why: `the gate says ${verdict}` };
-  try {
-    if (verdict === 'promote') await stores.registry.promote(schema.name, version, by, championEpoch);
-    else if (verdict !== 'reject') await challenge(stores, schema.name, version, by);
-  } catch (error) {
-    // Somebody has decided otherwise meanwhile: the version stays a candidate, with its report.
-    if (!(error instanceof StateConflictError)) throw error;
-    log.say(`training run ${run.id}: ${version} stays a candidate: ${error.message}`);
-  }
-};
-
-/** The newest challengers are the ones worth watching: the oldest makes room. */
-const challenge = async (stores: Stores, schema: string, version: string, by: { by: string; why: string }): Promise<void> => {
-  const challengers = await stores.models.challengerVersions(schema);
-  if (challengers.length >= CHALLENGERS_MAX) await stores.registry.relieve(schema, challengers[0]!, by);
-  await stores.registry.challenge(schema, version, by);
 };

@@ -1,4 +1,5 @@
 import type { Policy } from './domain/decision.js';
+import { DAY_MS } from './domain/time.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import type { VersionComparison } from './domain/version-comparison.js';
 import { labelDelayMs } from './features/plan.js';
@@ -8,7 +9,6 @@ import { NotStoredError } from './store/state-conflict.js';
 import { compareVersions } from './training/compare-versions.js';
 import { type ShadowStore, VersionComparer } from './training/ports.js';
 
-const DAY_MS = 86_400_000;
 const EXAMPLES_MAX = 10;
 
 /** Compares stored versions of one transaction schema by what they said of the live stream. */

@@ -16,7 +16,7 @@ import { runFitTask } from './training/fit-channels.js';
 import { retrain } from './training/retrain.js';
 import { trainCandidate } from './training/train-candidate.js';
 import type { FromWorker, ToWorker } from './worker-messages.js';
-import { secondThread } from './worker-pool.js';
+import { secondThread } from './training-thread.js';
 import { packResult, unpackStates, unpackTransactions } from './worker-transfer.js';
 
 /**

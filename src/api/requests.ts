@@ -45,12 +45,21 @@ const newType = z
   .optional()
   .describe('Unlike ordinary traffic and unlike known fraud');
 
+const patternExpected = 'a pattern: 0 to 1000 characters, no control characters';
+
+/** At most three phrases, each with a level of at most 128 characters; empty for alerts without reasons. */
+const pattern = z
+  .string(patternExpected)
+  .max(1000, patternExpected)
+  .regex(CLEAN, patternExpected)
+  .describe('What alerts that are alike have in common');
+
 export const AlertQuery = z
   .strictObject({
     ...page,
     outcome: z.enum(['review', 'decline'], 'one of review, decline').optional(),
     lane: z.enum(['S', 'T', 'H', 'D'], 'one of S, T, H, D').optional().describe('The channel that raised it'),
-    pattern: text(400, 'a pattern').optional().describe('What alerts that are alike have in common'),
+    pattern: pattern.optional(),
     newType,
   })
   .refine(...ordered);

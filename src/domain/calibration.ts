@@ -31,6 +31,8 @@ export interface Calibration {
   readonly bound: Bound;
   /** The share that the policy aims at on that day. */
   readonly nominal: number;
+  /** Made of the rows scored so far, before a day had closed with enough of them. */
+  readonly isProvisional?: true;
   /** Yesterday's share of alerts; null when there was no yesterday. */
   readonly achieved: number | null;
 }

@@ -30,3 +30,8 @@ export interface ModelOrigin {
 
 /** `candidate`: just trained, or relieved; `retired`: never to be used again. */
 export type ModelState = 'candidate' | 'challenger' | 'champion' | 'retired';
+
+/** `history` in the report of a prior model, which has learned from no row. */
+export const NO_HISTORY = 'none';
+
+export const isPriorModel = ({ report }: Pick<ModelVersion, 'report'>): boolean => report['history'] === NO_HISTORY;

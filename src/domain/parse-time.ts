@@ -1,8 +1,9 @@
+import { DAY_MS } from './time.js';
+
 /** Event times must lie in [1970-01-01, 2200-01-01) UTC. */
 export const TIME_MIN_MS = 0;
 export const TIME_MAX_MS = 7_258_118_400_000;
 
-const DAY_MS = 86_400_000;
 const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /** Two or four digits at `at`; NaN when one of them is no digit. */

@@ -1,7 +1,5 @@
 import { numericColumn, type FeatureColumn } from '../domain/feature-matrix.js';
-
-export const DAY_MS = 86_400_000;
-export const HOUR_MS = 3_600_000;
+import { DAY_MS, HOUR_MS } from '../domain/time.js';
 
 /** The Handbook's two flags. */
 export const calendarFlagColumns = (field: string): FeatureColumn[] => [

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { numericColumn, type FeatureColumn } from '../domain/feature-matrix.js';
 import { InputError } from '../domain/input-error.js';
+import { DAY_MS } from '../domain/time.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
-import { DAY_MS, calendarFlagColumns } from './calendar.js';
+import { calendarFlagColumns } from './calendar.js';
 import { riskColumns } from './entity-risk.js';
 import { fieldColumns } from './fields.js';
 import { AMOUNT_BIN_EDGES } from './markov-filter.js';

@@ -13,6 +13,8 @@ export interface FeaturePriors {
   readonly categories: readonly CategoryPriors[] | null;
   /** null: the schema names no Markov entity. */
   readonly markov: MarkovPriors | null;
+  /** Levels are buckets of the value's hash: no row had been seen. */
+  readonly hashed?: true;
 }
 
 export interface CategoryPriors {

@@ -1,5 +1,6 @@
+import { DAY_MS } from '../domain/time.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
-import { DAY_MS } from './calendar.js';
+import { hashedIndex } from './hashed-levels.js';
 import { markovTables, type MarkovTables } from './markov-filter.js';
 import type { FeaturePriors } from './feature-priors.js';
 
@@ -35,7 +36,7 @@ export interface FeaturePlan {
   /** Position of the profiled field in `Transaction.categorical`; -1: none. */
   readonly profileIndex: number;
   /** Level to index, per categorical field. */
-  readonly levelIndex: readonly ReadonlyMap<string, number>[];
+  readonly levelIndex: readonly Pick<ReadonlyMap<string, number>, 'get' | 'size'>[];
   /** Positions in `Transaction.numeric`. */
   readonly distances: readonly DistancePlan[];
   readonly coordinateColumns: readonly string[];
@@ -88,7 +89,9 @@ export const featurePlan = (schema: TransactionSchema, priors: FeaturePriors): F
     secondary,
     counterpartIndex: counterpart === undefined ? -1 : schema.entities.findIndex((e) => e.name === counterpart),
     profileIndex: profileIndexOf(schema, isFull, profileField),
-    levelIndex: schema.categorical.map((field) => new Map((priors.levels[field.column] ?? []).map((level, i) => [level, i]))),
+    levelIndex: schema.categorical.map((field) =>
+      priors.hashed ? hashedIndex : new Map((priors.levels[field.column] ?? []).map((level, i) => [level, i])),
+    ),
     coordinateColumns: (schema.features.distances ?? []).flatMap(({ from, to }) => [
       from.latitude,
       from.longitude,

@@ -1,7 +1,8 @@
 import type { Label } from '../domain/label.js';
+import { DAY_MS } from '../domain/time.js';
 import type { Transaction } from '../domain/transaction.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
-import { DAY_MS, hourOfDay } from './calendar.js';
+import { hourOfDay } from './calendar.js';
 import type { CategoryPriors, FeaturePriors } from './feature-priors.js';
 import { fitMarkov, type MarkovEvent } from './fit-markov.js';
 import { amountBin } from './markov-filter.js';

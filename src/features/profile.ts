@@ -1,6 +1,7 @@
 import { numericColumn, type FeatureColumn } from '../domain/feature-matrix.js';
+import { DAY_MS, HOUR_MS } from '../domain/time.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
-import { DAY_MS, HOUR_MS, hourOfDay } from './calendar.js';
+import { hourOfDay } from './calendar.js';
 import { burstSurprisal, lomaxLowerSurprisal, studentTSurprisal } from './distributions.js';
 import type { FeaturePlan } from './plan.js';
 import { STAT, type PrimaryState } from './primary-state.js';

@@ -10,6 +10,10 @@ const lagsOf = ({ sequence }: FeaturePlan): number[] => Array.from({ length: seq
 /**
  * The primary entity's recent events in the order in which they happened, oldest first: for each the time since the one
  * before it, its hour and its amount; at last the time since the newest of them. Empty where the schema asks for none.
+ *
+ * Three values, where the Handbook's networks have all features of each event: a state remembers time and amount of an event
+ * alone, and is 3,888 of 4,096 bytes when full. What else of an event is a function of those (day, window sums) or would be
+ * stored for the newest few at a byte each (the counterpart's risk then).
  */
 export const sequenceColumns = (schema: TransactionSchema, plan: FeaturePlan): FeatureColumn[] => {
   if (plan.sequence === 0) return [];

@@ -39,12 +39,20 @@ describe('density-ensemble', () => {
     ),
   ];
 
-  it('leaves a crowd of frauds out of rows without labels, and says so', async () => {
+  it('leaves a crowd of frauds out of rows without labels, and says what it takes for granted', async () => {
     const detector = await densityEnsemble.fit({ features: unlabelled }, context);
     expect(detector.choice).toMatch(
-      /^training rows without labels; of the 40 most isolated \d+ % .* left out, and an isolation forest/,
+      /^training rows without labels are taken to hold anomalies: the 40 most isolated are left out, and an isolation forest joins;/,
     );
     expect(separation(detector.score(normals), detector.score(frauds))).toBeGreaterThan(0.99);
+  });
+
+  it('trusts all rows where it is told to, without labels as with them', async () => {
+    const trusting = { ...context, parameters: { trimmedShare: 0 } };
+    const told = await densityEnsemble.fit({ features: unlabelled }, trusting);
+    const labelled = await densityEnsemble.fit({ features: unlabelled, labels: new Uint8Array(200) }, context);
+    expect(told.choice).toBe(labelled.choice);
+    expect(told.score(fresh)).toEqual(labelled.score(fresh));
   });
 
   it('takes labels at their word: legitimate rows are all learnt from, frauds never', async () => {

@@ -36,6 +36,25 @@ const fitTable = (values: Float64Array): TailTable => {
   return { knots, survival, tail: Float64Array.of(n, start, share, tailScaleOf(sorted, start, count), exact ? 1 : 0) };
 };
 
+/** Of a table made of a known distribution: its probabilities hold down to one in so many. */
+const KNOWN_ROWS = 1e12;
+/** Knots of a known distribution: log-odds of its probability, from near 1 down to 1e-12. */
+const KNOWN_LOG_ODDS = Float64Array.from({ length: 900 }, (_, i) => 8 - i / 25);
+
+/** @param upper x with P(X >= x) = p; falling in p */
+const knownTable = (upper: (p: number) => number): TailTable => {
+  const points = Array.from(KNOWN_LOG_ODDS, (z) => 1 / (1 + Math.exp(-z)))
+    .map((p) => ({ x: upper(p), p }))
+    .filter(({ x }, i, all) => i === 0 || x > all[i - 1]!.x);
+  const [before, last] = points.slice(-2) as [(typeof points)[number], (typeof points)[number]];
+  const scale = (last.x - before.x) / Math.log(before.p / last.p);
+  return {
+    knots: Float64Array.from(points, ({ x }) => x),
+    survival: Float64Array.from(points, ({ p }) => KNOWN_ROWS * p),
+    tail: Float64Array.of(KNOWN_ROWS, last.x, last.p, scale, 0),
+  };
+};
+
 const tailProbability = ({ knots, survival, tail }: TailTable, x: number): number => {
   const [n, start, share, scale, exact] = tail as unknown as [number, number, number, number, number];
   if (x > start) return Math.max(PROBABILITY_MIN, share * Math.exp(-(x - start) / scale));
@@ -132,6 +151,32 @@ class TailDetector implements Detector {
     return { estimator: this.estimator, meta: { inputs: this.inputs, columns }, arrays };
   }
 }
+
+/** A distribution that is known without rows: x with P(X >= x) = p, and x with P(X <= x) = p; 0 < p < 1. */
+export interface KnownDistribution {
+  readonly upper: (p: number) => number;
+  readonly lower: (p: number) => number;
+}
+
+/** A tail channel of known distributions, of each numeric column with a risk. Levels, of which nothing is known, say nothing. */
+export const knownTails = (columns: readonly FeatureColumn[], of: (column: FeatureColumn) => KnownDistribution): Detector => {
+  const tails = columns.flatMap((column, position): TailColumn[] => {
+    if (column.risk === 'none' || column.kind === 'categorical') return [];
+    const { upper, lower } = of(column);
+    return [
+      {
+        column,
+        position,
+        ...(column.risk !== 'down' && { up: knownTable(upper) }),
+        ...(column.risk !== 'up' && { down: knownTable((p) => -lower(p)) }),
+      },
+    ];
+  });
+  return new TailDetector(
+    columns.map((column) => column.name),
+    tails,
+  );
+};
 
 /**
  * Tail channel. Columns: every one whose `risk` is not `none`: `up` P(X >= x), `down` P(X <= x), `both`

@@ -2,8 +2,8 @@ import type { Calibration } from '../domain/calibration.js';
 import type { Policy } from '../domain/decision.js';
 import { nextCalibration } from './calibration.js';
 import type { CalibrationStore } from './ports.js';
+import { DAY_MS } from '../domain/time.js';
 
-const DAY_MS = 86_400_000;
 /** A window of fewer rows says little of a tail: the last calibration holds (design: 2,000 scores a segment). */
 const WINDOW_ROWS_MIN = 2_000;
 

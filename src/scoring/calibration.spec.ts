@@ -4,8 +4,8 @@ import { createRandom } from '../domain/random.js';
 import { nextCalibration } from './calibration.js';
 import { decide } from './decide.js';
 import type { WindowScores } from './ports.js';
+import { DAY_MS } from '../domain/time.js';
 
-const DAY_MS = 86_400_000;
 const policyOf = (budget: Policy['budget'], kind: 'lanes' | 'harmonic' = 'lanes'): Policy =>
   PolicySchema.parse({
     version: 'p1',

@@ -4,6 +4,7 @@ import { fuse } from '../models/ensemble.js';
 import { FUSED_TAIL_COUNT, fitScoreCalibration, minusLog10P } from '../models/conformal.js';
 import type { WindowScores } from './ports.js';
 
+const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** The adaptive level stays within a factor of ten of the nominal one (models.md section 5). */
 const LEVEL_RATIO_MAX = 10;
@@ -19,6 +20,8 @@ export interface CalibrationInput {
   readonly model: string;
   /** Epoch day (UTC) from which the calibration holds. */
   readonly day: number;
+  /** The window ends within `day` itself: a provisional calibration, named by its rows. */
+  readonly soFar?: true;
 }
 
 /**
@@ -32,7 +35,7 @@ export interface CalibrationInput {
  *
  * @throws RangeError when the window is empty
  */
-export const nextCalibration = ({ previous, window, counts, policy, model, day }: CalibrationInput): Calibration => {
+export const nextCalibration = ({ previous, window, counts, policy, model, day, soFar }: CalibrationInput): Calibration => {
   const channels = Object.fromEntries(
     CHANNELS.map((channel) => [channel, fitScoreCalibration(window.channels[channel])]),
   ) as Record<Channel, ScoreCalibration>;
@@ -43,7 +46,7 @@ export const nextCalibration = ({ previous, window, counts, policy, model, day }
   const level = budget.share * ratio;
   const errorRate = policy.budget.errorRate ?? Infinity;
   return {
-    id: `${model}.${day}.${policy.version}`,
+    id: `${model}.${day}.${policy.version}${soFar ? `.${window.occurredAtMs.length}` : ''}`,
     model,
     policy: policy.version,
     validFromDay: day,
@@ -52,6 +55,7 @@ export const nextCalibration = ({ previous, window, counts, policy, model, day }
     level: Math.min(level, errorRate),
     bound: level > errorRate ? 'error-rate' : budget.bound,
     nominal: budget.share,
+    ...(soFar && { isProvisional: true }),
     achieved,
   };
 };
@@ -75,7 +79,12 @@ const budgetShare = (policy: Policy, window: WindowScores, day: number): { share
   const { share, countPerDay } = policy.budget;
   if (countPerDay === undefined) return { share, bound: 'budget-share' };
   const firstMs = window.occurredAtMs[0] ?? day * DAY_MS;
-  const days = Math.min(policy.windowDays, Math.max(1, Math.ceil((day * DAY_MS - firstMs) / DAY_MS)));
+  const lastMs = window.occurredAtMs.at(-1) ?? firstMs;
+  // Of a day that is still open the part that the window covers, taken as an hour at least.
+  const days =
+    lastMs >= day * DAY_MS
+      ? Math.max(HOUR_MS, lastMs - firstMs) / DAY_MS
+      : Math.min(policy.windowDays, Math.max(1, Math.ceil((day * DAY_MS - firstMs) / DAY_MS)));
   const ofForecast = (countPerDay * days) / (window.weight * window.occurredAtMs.length);
   return ofForecast < share ? { share: ofForecast, bound: 'budget-count' } : { share, bound: 'budget-share' };
 };

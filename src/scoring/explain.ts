@@ -2,6 +2,7 @@ import type { Reason, UsualValue } from '../domain/alert.js';
 import type { Channel } from '../domain/decision.js';
 import type { FeatureColumn, FeatureMatrix } from '../domain/feature-matrix.js';
 import type { Transaction } from '../domain/transaction.js';
+import { isHashedLevel } from '../features/hashed-levels.js';
 import { type EntityUsual, usualValues } from '../features/usual.js';
 import type { UsualValues } from '../models/detector.js';
 import { channelTerms, channelUsual, type ColumnTerm } from './channel-terms.js';
@@ -80,7 +81,7 @@ const modelUsual = (
 ): UsualValue | null => {
   if (column.kind === 'categorical') {
     const level = column.levels[median[index]!];
-    return level === undefined || level === observed ? null : { low: level, median: level, high: level, basis: 'model' };
+    return level === undefined || isHashedLevel(level) || level === observed ? null : { low: level, median: level, high: level, basis: 'model' };
   }
   if (!isNatural(column) || !Number.isFinite(low[index])) return null;
   return { low: low[index]!, median: median[index]!, high: high[index]!, basis: 'model' };

@@ -2,6 +2,7 @@ import type { FeatureColumn } from '../domain/feature-matrix.js';
 import { clockTime, duration } from '../domain/time-words.js';
 import type { Transaction } from '../domain/transaction.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
+import { hashedIndex, isHashedLevel } from '../features/hashed-levels.js';
 
 /** A surprisal's or a log-odds' own interval says nothing to a person. */
 export const isNatural = (column: FeatureColumn): boolean => column.kind === 'numeric' && !/^(s_|markov$)/.test(column.name);
@@ -17,10 +18,18 @@ export const observedValue = (
   transaction: Transaction,
   schema: TransactionSchema,
 ): number | string => {
-  if (column.kind === 'categorical') return Number.isNaN(value) ? 'missing' : (column.levels[value] ?? 'a new value');
+  if (column.kind === 'categorical') return Number.isNaN(value) ? 'missing' : levelText(column, value, transaction, schema);
   const entity = schema.entities.findIndex((e) => e.column === column.field);
   if (entity >= 0 && column.name === 's_counterpart') return transaction.entities[entity]!;
   return Number.isNaN(value) ? 'missing' : Number(value.toPrecision(6));
+};
+
+/** A bucket of hashes is called by the row's own value; of another row's all that is known is that it is another. */
+const levelText = (column: FeatureColumn, level: number, transaction: Transaction, schema: TransactionSchema): string => {
+  const known = column.levels[level] ?? 'a new value';
+  if (!isHashedLevel(known)) return known;
+  const own = transaction.categorical[schema.categorical.findIndex((field) => field.column === column.field)];
+  return own != null && hashedIndex.get(own) === level ? own : 'another value';
 };
 
 /** How a person reads a column: its phrase, its values and their unit. */

@@ -182,6 +182,8 @@ export abstract class CalibrationStore {
   abstract save(calibration: Calibration): Promise<void>;
   /** Scores of this model's rows with event time in [fromMs, toMs); of very many an even part, the same for whoever asks. */
   abstract windowScores(model: string, fromMs: number, toMs: number): Promise<WindowScores>;
+  /** Rows of whole UTC days in [fromMs, toMs), whatever model scored them: cheap, and at least as many as a window has. */
+  abstract countRows(fromMs: number, toMs: number): Promise<number>;
   /** Rows that a calibration decided on and alerts among them, of whole UTC days in [fromMs, toMs), whatever model scored them. */
   abstract countAlerts(fromMs: number, toMs: number): Promise<{ readonly rows: number; readonly alerts: number }>;
 }

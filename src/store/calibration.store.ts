@@ -1,6 +1,6 @@
-import type { DataSource } from 'typeorm';
 import type { Calibration } from '../domain/calibration.js';
 import { CalibrationStore, type WindowScores } from '../scoring/ports.js';
+import type { Database } from './database.js';
 import { CALIBRATION_CHANNEL } from './notices.js';
 import { Calibrations } from './tables-models.js';
 
@@ -9,14 +9,14 @@ const WINDOW_ROWS_MAX = 500_000;
 
 export class PostgresCalibrationStore extends CalibrationStore {
   constructor(
-    private readonly dataSource: DataSource,
+    private readonly database: Database,
     private readonly windowRowsMax = WINDOW_ROWS_MAX,
   ) {
     super();
   }
 
   override async latestId(model: string): Promise<string | null> {
-    const row = await this.dataSource.getRepository(Calibrations).findOne({
+    const row = await this.database.getRepository(Calibrations).findOne({
       select: { id: true },
       where: { model },
       order: { validFromDay: 'DESC', createdAt: 'DESC' },
@@ -25,7 +25,7 @@ export class PostgresCalibrationStore extends CalibrationStore {
   }
 
   override async latest(model: string): Promise<Calibration | null> {
-    const row = await this.dataSource.getRepository(Calibrations).findOne({
+    const row = await this.database.getRepository(Calibrations).findOne({
       where: { model },
       order: { validFromDay: 'DESC', createdAt: 'DESC' },
     });
@@ -35,7 +35,7 @@ export class PostgresCalibrationStore extends CalibrationStore {
   /** Saving the same calibration again changes nothing. @throws Error when the id is taken by other contents */
   override async save(calibration: Calibration): Promise<void> {
     const { id, model, validFromDay } = calibration;
-    await this.dataSource.transaction(async (manager) => {
+    await this.database.transaction(async (manager) => {
       await manager.query(
         `INSERT INTO calibrations (id, model, valid_from_day, payload) VALUES ($1, $2, $3, $4::jsonb) ON CONFLICT DO NOTHING`,
         [id, model, validFromDay, JSON.stringify(calibration)],
@@ -54,11 +54,7 @@ export class PostgresCalibrationStore extends CalibrationStore {
    * Of a window with more than half a million rows an even part, by the hash of their ids: the same for whoever asks.
    */
   override async windowScores(model: string, fromMs: number, toMs: number): Promise<WindowScores> {
-    const [counted] = await this.dataSource.query<{ rows: number }[]>(
-      `SELECT coalesce(sum(transactions), 0)::double precision AS rows FROM day_counts WHERE day >= $1::date AND day < $2::date`,
-      [dayOf(fromMs), dayOf(toMs)],
-    );
-    const nth = Math.ceil((counted?.rows ?? 0) / this.windowRowsMax) || 1;
+    const nth = Math.ceil((await this.countRows(fromMs, toMs)) / this.windowRowsMax) || 1;
     const window = await this.#everyNth(nth, model, fromMs, toMs);
     // Most rows may be another model's: then all of this one's are few enough.
     return nth > 1 && window.occurredAtMs.length * nth <= this.windowRowsMax ? this.#everyNth(1, model, fromMs, toMs) : window;
@@ -66,7 +62,7 @@ export class PostgresCalibrationStore extends CalibrationStore {
 
   async #everyNth(nth: number, model: string, fromMs: number, toMs: number): Promise<WindowScores> {
     type Row = { at: number; s: number; t: number; h: number; d: number };
-    const rows = await this.dataSource.query<Row[]>(
+    const rows = await this.database.query<Row[]>(
       `SELECT (extract(epoch FROM occurred_at) * 1000)::double precision AS at, s, t, h, d FROM (
          SELECT id, occurred_at, s_score AS s, t_score AS t, h_score AS h, d_score AS d
          FROM transactions
@@ -85,8 +81,17 @@ export class PostgresCalibrationStore extends CalibrationStore {
   }
 
   /** @param fromMs and `toMs`: borders of UTC days */
+  override async countRows(fromMs: number, toMs: number): Promise<number> {
+    const [counted] = await this.database.query<{ rows: number }[]>(
+      `SELECT coalesce(sum(transactions), 0)::double precision AS rows FROM day_counts WHERE day >= $1::date AND day < $2::date`,
+      [dayOf(fromMs), dayOf(toMs)],
+    );
+    return counted!.rows;
+  }
+
+  /** @param fromMs and `toMs`: borders of UTC days */
   override async countAlerts(fromMs: number, toMs: number): Promise<{ readonly rows: number; readonly alerts: number }> {
-    const [counts] = await this.dataSource.query<{ rows: number; alerts: number }[]>(
+    const [counts] = await this.database.query<{ rows: number; alerts: number }[]>(
       `SELECT coalesce(sum(decided), 0)::double precision AS rows, coalesce(sum(alerts), 0)::double precision AS alerts
        FROM day_counts WHERE day >= $1::date AND day < $2::date`,
       [dayOf(fromMs), dayOf(toMs)],

@@ -8,6 +8,7 @@ import { AlertPatterns1763726400000 } from '../../migrations/0005-alert-patterns
 import { TrainingRuns1763730000000 } from '../../migrations/0006-training-runs.js';
 import { ShadowScores1763733600000 } from '../../migrations/0007-shadow-scores.js';
 import { Drift1763737200000 } from '../../migrations/0008-drift.js';
+import { AlertPatternIndex1763740800000 } from '../../migrations/0009-alert-pattern-index.js';
 import { TABLES } from './tables.js';
 
 export interface DatabaseOptions {
@@ -17,6 +18,8 @@ export interface DatabaseOptions {
   readonly poolSize: number;
   /** A statement that takes longer is cancelled; default 30 s. */
   readonly statementTimeoutMs?: number;
+  /** Database schema of a backtest, whose tables can be made again: it alone is seen, and a commit does not wait for the disk. */
+  readonly backtestSchema?: string;
 }
 
 /**
@@ -26,7 +29,7 @@ export interface DatabaseOptions {
 const IDLE_IN_TRANSACTION_MS = 10_000;
 
 /** Not yet connected: `await createDataSource(…).initialize()`. */
-export const createDataSource = ({ url, poolSize, statementTimeoutMs = 30_000 }: DatabaseOptions): DataSource => {
+export const createDataSource = ({ url, poolSize, statementTimeoutMs = 30_000, backtestSchema }: DatabaseOptions): DataSource => {
   if (!Number.isInteger(poolSize) || poolSize < 2 || poolSize > 200)
     throw new RangeError(`poolSize: ${poolSize} is not an integer from 2 to 200`);
   return new DataSource({
@@ -35,7 +38,11 @@ export const createDataSource = ({ url, poolSize, statementTimeoutMs = 30_000 }:
     applicationName: 'surprisal',
     poolSize,
     connectTimeoutMS: 10_000,
-    extra: { statement_timeout: statementTimeoutMs, idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS },
+    extra: {
+      statement_timeout: statementTimeoutMs,
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+      ...(backtestSchema !== undefined && { options: `-c search_path=${backtestSchema} -c synchronous_commit=off` }),
+    },
     // A broken idle connection is replaced by the pool; without a handler it would end the process.
     poolErrorHandler: () => undefined,
     entities: TABLES,
@@ -55,6 +62,7 @@ const MIGRATIONS = [
   TrainingRuns1763730000000,
   ShadowScores1763733600000,
   Drift1763737200000,
+  AlertPatternIndex1763740800000,
 ];
 const MIGRATION_LOCK = 7_305_808_870;
 const LOCK_LIMIT_MS = 120_000;

@@ -1,8 +1,8 @@
 import type { DataSource } from 'typeorm';
+import { DAY_MS } from '../domain/time.js';
 import type { JudgedRows, ScoredRows, ServedRow, ShareTable } from '../training/ports.js';
 import { vectorOf } from './history.store.js';
 
-const DAY_MS = 86_400_000;
 /** More rows say no more of a day's shares, and are read for longer: of a larger range every nth customer is taken. */
 const ROWS_MAX = { day: 100_000, reference: 200_000, labelled: 50_000 };
 /** Read at once: parsing them holds the event loop up for some milliseconds. */

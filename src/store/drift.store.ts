@@ -1,5 +1,6 @@
-import { Between, LessThan, LessThanOrEqual, type DataSource } from 'typeorm';
+import { Between, LessThan, LessThanOrEqual } from 'typeorm';
 import type { DriftDay, DriftReference, DriftReport, MaturedDay, ScoreMartingale, ShareTable } from '../training/ports.js';
+import type { Database } from './database.js';
 import { checkLimit } from './paging.js';
 import {
   DriftDays,
@@ -40,11 +41,11 @@ const KEPT_DAYS = { counts: 60, reports: 400 };
 
 /** What drift is judged by and what was found: summaries, never rows. */
 export class DriftStore {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(private readonly database: Database) {}
 
   /** Null: nothing is known of this model yet. */
   async state(model: string): Promise<DriftState | null> {
-    const row = await this.dataSource.getRepository(DriftStates).findOneBy({ model });
+    const row = await this.database.getRepository(DriftStates).findOneBy({ model });
     if (!row) return null;
     const { reference, madeFrom, martingale, day, note } = row;
     return { reference, madeFrom, martingale, day, note };
@@ -52,7 +53,7 @@ export class DriftStore {
 
   /** The first one stays: days were counted by its bins. */
   async saveReference(model: string, reference: DriftReference, madeFrom: ReferenceOrigin): Promise<void> {
-    await this.dataSource.query(
+    await this.database.query(
       `INSERT INTO drift_states AS stored (model, reference, made_from) VALUES ($1, $2::jsonb, $3)
        ON CONFLICT (model) DO UPDATE SET reference = excluded.reference, made_from = excluded.made_from, updated_at = now()
        WHERE stored.reference IS NULL`,
@@ -63,12 +64,12 @@ export class DriftStore {
   /** Days of a model in a range, by day. */
   async days(model: string, fromDay: number, toDay: number): Promise<readonly DriftDay[]> {
     const where = { model, day: Between(fromDay, toDay) };
-    const rows = await this.dataSource.getRepository(DriftDays).find({ where, order: { day: 'ASC' } });
+    const rows = await this.database.getRepository(DriftDays).find({ where, order: { day: 'ASC' } });
     return rows.map(({ counts }) => counts);
   }
 
   async saveDay(model: string, counts: DriftDay): Promise<void> {
-    await this.dataSource.query('INSERT INTO drift_days (model, day, counts) VALUES ($1, $2, $3::jsonb) ON CONFLICT DO NOTHING', [
+    await this.database.query('INSERT INTO drift_days (model, day, counts) VALUES ($1, $2, $3::jsonb) ON CONFLICT DO NOTHING', [
       model,
       counts.day,
       JSON.stringify(counts),
@@ -77,12 +78,12 @@ export class DriftStore {
 
   async maturedDays(schema: string, fromDay: number, toDay: number): Promise<readonly MaturedDay[]> {
     const where = { schema, day: Between(fromDay, toDay) };
-    const rows = await this.dataSource.getRepository(DriftMaturedDays).find({ where, order: { day: 'ASC' } });
+    const rows = await this.database.getRepository(DriftMaturedDays).find({ where, order: { day: 'ASC' } });
     return rows.map(({ day, shares }) => ({ day, table: shares }));
   }
 
   async saveMaturedDay(schema: string, day: number, shares: ShareTable): Promise<void> {
-    await this.dataSource.query(
+    await this.database.query(
       'INSERT INTO drift_matured_days (schema, day, shares) VALUES ($1, $2, $3::jsonb) ON CONFLICT DO NOTHING',
       [schema, day, JSON.stringify(shares)],
     );
@@ -99,7 +100,7 @@ export class DriftStore {
     report: DriftReport | null,
     note: string | null,
   ): Promise<boolean> {
-    return this.dataSource.transaction(async (manager) => {
+    return this.database.transaction(async (manager) => {
       const moved = await manager.query<unknown[]>(
         `INSERT INTO drift_states AS stored (model, martingale, day, note) VALUES ($1, $2::jsonb, $3, $4)
          ON CONFLICT (model) DO UPDATE
@@ -123,7 +124,7 @@ export class DriftStore {
 
   /** Newest first. @param toDay the newest that is asked for */
   async reports(schema: string, limit: number, toDay = 2 ** 31 - 1): Promise<readonly StoredDriftReport[]> {
-    const rows = await this.dataSource.getRepository(DriftReports).find({
+    const rows = await this.database.getRepository(DriftReports).find({
       where: { schema, day: LessThanOrEqual(toDay) },
       order: { day: 'DESC' },
       take: checkLimit(limit),
@@ -133,7 +134,7 @@ export class DriftStore {
 
   /** @throws InvalidQueryError when `days` is not a number that is answered at once */
   async view(schema: string, days: number): Promise<DriftView> {
-    const [row] = await this.dataSource.query<{ version: string }[]>(
+    const [row] = await this.database.query<{ version: string }[]>(
       `SELECT version FROM model_roles WHERE schema = $1 AND role = 'champion'`,
       [schema],
     );
@@ -162,7 +163,7 @@ export class DriftStore {
 
   /** What the gate measured of a model's alerts; null: it was made without. */
   async gatePerformance(model: string): Promise<{ readonly precision: number; readonly recall: number } | null> {
-    const [row] = await this.dataSource.query<{ found: { precision: number; recall: number } | null }[]>(
+    const [row] = await this.database.query<{ found: { precision: number; recall: number } | null }[]>(
       `SELECT gate -> 'alertPerformance' AS found FROM model_versions WHERE version = $1`,
       [model],
     );

@@ -135,9 +135,14 @@ const initialise = async (place: EmbeddedPlace, log: (line: string) => void): Pr
   }
   const fresh = `${data}.new-${process.pid}`;
   const passwordFile = join(place.folder, 'password');
-  await writeFile(passwordFile, randomBytes(24).toString('hex'), { mode: 0o600, flag: 'wx' }).catch((error: unknown) => {
-    if (!existsSync(passwordFile)) throw error;
-  });
+  await writeFile(passwordFile, randomBytes(24).toString('hex'), { mode: 0o600, flag: 'wx' }).catch(
+    async (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return;
+      // What a full disk left of it would be the password from then on.
+      await rm(passwordFile, { force: true });
+      throw error;
+    },
+  );
   if (place.user) await chown(passwordFile, place.user.uid, place.user.gid);
   await withLog(place, async (output, tail) => {
     const args = ['-D', fresh, '-U', 'postgres', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8'];

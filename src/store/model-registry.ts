@@ -1,4 +1,5 @@
-import type { DataSource, EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
+import type { Database } from './database.js';
 import { holdRoles } from './locks.js';
 import {
   CHANGE_COLUMNS,
@@ -42,7 +43,7 @@ const CHAMPIONS_KEPT = 5;
  */
 export class ModelRegistry {
   constructor(
-    private readonly dataSource: DataSource,
+    private readonly database: Database,
     private readonly models: PostgresModelStore,
   ) {}
 
@@ -56,7 +57,7 @@ export class ModelRegistry {
       const [ms, last] = decodeCursor('models', filter.cursor, ['number', 'string']) as [number, string];
       conditions.add('(m.trained_at, m.version) < (?, ?)', dateOf('cursor', ms), storable('cursor', last));
     }
-    const rows = await this.dataSource.query<ModelRow[]>(
+    const rows = await this.database.query<ModelRow[]>(
       `SELECT ${MODEL_COLUMNS} FROM ${MODEL_TABLES} ${conditions.where()}
        ORDER BY m.trained_at DESC, m.version DESC LIMIT ${conditions.parameter(limit + 1)}`,
       conditions.parameters,
@@ -66,7 +67,7 @@ export class ModelRegistry {
 
   async one(version: string): Promise<ModelDetail | null> {
     type Row = ModelRow & Pick<ModelDetail, 'report' | 'gate'>;
-    const [row] = await this.dataSource.query<Row[]>(
+    const [row] = await this.database.query<Row[]>(
       `SELECT ${MODEL_COLUMNS}, m.report, m.gate FROM ${MODEL_TABLES} WHERE m.version = $1`,
       [storableText(version)],
     );
@@ -77,13 +78,13 @@ export class ModelRegistry {
 
   /** The champion and the epoch that a promotion decided on it names; null: there is none. */
   async champion(schema: string): Promise<{ readonly version: string; readonly epoch: number } | null> {
-    const role = await championOf(this.dataSource.manager, schema);
+    const role = await championOf(this.database, schema);
     return role && { version: role.version, epoch: Number(role.epoch) };
   }
 
   /** The log, newest first. @param version only those that brought or removed it */
   async changes(schema: string, version: string | null = null, limit = CHANGES_SHOWN_MAX): Promise<readonly RoleChange[]> {
-    const rows = await this.dataSource.query<ChangeRow[]>(
+    const rows = await this.database.query<ChangeRow[]>(
       `SELECT ${CHANGE_COLUMNS} FROM role_changes
        WHERE schema = $1 AND ($2::text IS NULL OR version = $2 OR replaced = $2) ORDER BY id DESC LIMIT $3`,
       [schema, version, checkLimit(limit, 1_000)],
@@ -107,13 +108,14 @@ export class ModelRegistry {
           `the champion of ${schema} has changed since: it is ${champion?.version ?? 'none'} of epoch ${champion?.epoch ?? 0}, ` +
             `not epoch ${expectedEpoch}`,
         );
+      if (state === 'champion') throw new StateConflictError(`model ${version} is the champion already: nothing has changed`);
       return installChampion(manager, { schema, version, kind: 'promote', champion, by, previous: champion?.change ?? null });
     });
   }
 
   /** Makes the champion before the champion again; once more goes back once more. @throws StateConflictError when there is none */
   async rollback(schema: string, by: ChangedBy): Promise<RoleChange> {
-    const before = await championToGoBackTo(this.dataSource.manager, schema);
+    const before = await championToGoBackTo(this.database, schema);
     return this.#change(schema, before.version, async (manager) => {
       const { champion, version, promotion } = await championToGoBackTo(manager, schema);
       if (version !== before.version)
@@ -166,7 +168,7 @@ export class ModelRegistry {
    * night; what was champion lately stays, to go back to. Answers how many.
    */
   async retireCandidates(schema: string, days: number): Promise<number> {
-    const rows = await this.dataSource.query<{ version: string }[]>(idleCandidates, [schema, days, CHAMPIONS_KEPT]);
+    const rows = await this.database.query<{ version: string }[]>(idleCandidates, [schema, days, CHAMPIONS_KEPT]);
     const by = { by: 'retention', why: `had no role for ${days} days` };
     for (const { version } of rows) await this.retire(schema, version, by, true);
     return rows.length;
@@ -181,7 +183,7 @@ export class ModelRegistry {
   }
 
   #locked(schema: string, work: (manager: EntityManager) => Promise<RoleChange>): Promise<RoleChange> {
-    return this.dataSource.transaction(async (manager) => {
+    return this.database.transaction(async (manager) => {
       await holdRoles(manager);
       const change = await work(manager);
       await manager.query('SELECT pg_notify($1, $2)', [CHAMPION_CHANNEL, schema]);
@@ -191,7 +193,7 @@ export class ModelRegistry {
 
   /** A model of features by which nothing is remembered would find every customer new, and alert on most. */
   async #refuseForgotten(version: string, featureSet: string): Promise<void> {
-    const [row] = await this.dataSource.query<{ other: string | null }[]>(
+    const [row] = await this.database.query<{ other: string | null }[]>(
       `SELECT (SELECT feature_set FROM entity_states LIMIT 1) AS other
        WHERE NOT EXISTS (SELECT FROM entity_states WHERE feature_set = $1)`,
       [featureSet],

@@ -1,7 +1,8 @@
-import type { DataSource, Repository } from 'typeorm';
+import type { Repository } from 'typeorm';
 import type { ModelVersion } from '../domain/model-version.js';
 import { ModelStore, type StoredModel } from '../scoring/ports.js';
 import { checkSignature, signatureOf } from './artifact-signature.js';
+import type { Database } from './database.js';
 import { ModelRefusedError, NotStoredError } from './state-conflict.js';
 import { FeatureSets, ModelRoles, ModelVersions, type ModelVersionRow } from './tables-models.js';
 
@@ -16,7 +17,7 @@ export interface ArtifactTrust {
 
 export class PostgresModelStore extends ModelStore {
   constructor(
-    private readonly dataSource: DataSource,
+    private readonly database: Database,
     private readonly trust: ArtifactTrust = { signingKey: null },
   ) {
     super();
@@ -28,7 +29,7 @@ export class PostgresModelStore extends ModelStore {
       throw new RangeError(`artifact of ${version.version}: ${artifact.length} bytes are more than ${ARTIFACT_BYTES_MAX}`);
     const { origin } = version;
     const { signingKey } = this.trust;
-    await this.dataSource.query(
+    await this.database.query(
       `INSERT INTO model_versions (version, schema, feature_set, checksum, trained_at, report, artifact, signature,
          data_from, data_to, data_hash, schema_hash, parent, training_run, gate)
        VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11, $12, $13, $14, $15::jsonb) ON CONFLICT DO NOTHING`,
@@ -48,13 +49,13 @@ export class PostgresModelStore extends ModelStore {
   }
 
   override async championVersion(schema: string): Promise<string | null> {
-    const role = await this.dataSource.getRepository(ModelRoles).findOneBy({ schema, role: 'champion' });
+    const role = await this.database.getRepository(ModelRoles).findOneBy({ schema, role: 'champion' });
     return role?.version ?? null;
   }
 
   override async challengerVersions(schema: string): Promise<readonly string[]> {
     const order = { since: 'ASC', version: 'ASC' } as const;
-    const roles = await this.dataSource.getRepository(ModelRoles).find({ where: { schema, role: 'challenger' }, order });
+    const roles = await this.database.getRepository(ModelRoles).find({ where: { schema, role: 'challenger' }, order });
     return roles.map(({ version }) => version);
   }
 
@@ -76,25 +77,23 @@ export class PostgresModelStore extends ModelStore {
     const row = await this.#versions().findOneBy({ version });
     if (!row) throw new NotStoredError(`no model version "${version}" is stored`);
     const signature = signatureOf(signingKey, version, this.#undamaged(row));
-    await this.dataSource.query('UPDATE model_versions SET signature = $2 WHERE version = $1', [version, signature]);
+    await this.database.query('UPDATE model_versions SET signature = $2 WHERE version = $1', [version, signature]);
   }
 
   /** Feature sets by which this database remembers primary entities. */
   async rememberedFeatureSets(): Promise<readonly string[]> {
-    const rows = await this.dataSource.query<{ id: string }[]>(
-      'SELECT DISTINCT feature_set AS id FROM entity_states ORDER BY id',
-    );
+    const rows = await this.database.query<{ id: string }[]>('SELECT DISTINCT feature_set AS id FROM entity_states ORDER BY id');
     return rows.map((row) => row.id);
   }
 
   /** Column names of a feature set, so that stored vectors can be read. The id is a hash: it never means other columns. */
   async saveFeatureSet(id: string, columns: readonly string[]): Promise<void> {
     const values = { id, columns: [...columns] };
-    await this.dataSource.createQueryBuilder().insert().into(FeatureSets).values(values).orIgnore().execute();
+    await this.database.createQueryBuilder().insert().into(FeatureSets).values(values).orIgnore().execute();
   }
 
   #versions(): Repository<ModelVersionRow> {
-    return this.dataSource.getRepository(ModelVersions);
+    return this.database.getRepository(ModelVersions);
   }
 
   #trusted(row: ModelVersionRow): Uint8Array {

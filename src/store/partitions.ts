@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
+import { DAY_MS } from '../domain/time.js';
 
-const DAY_MS = 86_400_000;
 /** Months away from the newest event that still get a partition of their own; the rest lies in `transactions_other`. */
 const MONTHS_AWAY_MAX = 24;
 

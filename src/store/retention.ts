@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { newestDay, Partitions } from './partitions.js';
+import { DAY_MS } from '../domain/time.js';
 
-const DAY_MS = 86_400_000;
 /** Rows of one delete: no transaction of it lasts long. */
 const CHUNK = 10_000;
 

@@ -35,7 +35,7 @@ export const stateOf = async (manager: EntityManager, schema: string, version: s
   return row.state;
 };
 
-export const championOf = async (manager: EntityManager, schema: string): Promise<Role | null> => {
+export const championOf = async (manager: Pick<EntityManager, 'query'>, schema: string): Promise<Role | null> => {
   const [role] = await manager.query<Role[]>(
     `SELECT version, epoch, change FROM model_roles WHERE schema = $1 AND role = 'champion'`,
     [schema],
@@ -43,7 +43,7 @@ export const championOf = async (manager: EntityManager, schema: string): Promis
   return role ?? null;
 };
 
-export const championToGoBackTo = async (manager: EntityManager, schema: string) => {
+export const championToGoBackTo = async (manager: Pick<EntityManager, 'query'>, schema: string) => {
   const champion = await championOf(manager, schema);
   if (!champion) throw new StateConflictError(`schema "${schema}" has no champion: there is nothing to roll back`);
   const [before] = await manager.query<{ promotion: string; version: string }[]>(championBefore, [

@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { DAY_MS } from '../domain/time.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import {
   type BatchCommit,
@@ -31,8 +32,6 @@ import { moveSourcePosition } from './sql/move-source-position.sql.js';
 import { readEntityStates } from './sql/read-entity-states.sql.js';
 import { readKnown } from './sql/read-known.sql.js';
 import { saveEntityStates } from './sql/save-entity-states.sql.js';
-
-const DAY_MS = 86_400_000;
 
 /** Rolls the database transaction back; the caller gets `result`. */
 class Refused extends Error {

@@ -1,9 +1,8 @@
 import type { DataSource } from 'typeorm';
-import type { Channel, Outcome } from '../domain/decision.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
-import type { Flip, VersionOnRow } from '../domain/version-comparison.js';
 import { type PairCount, type PairsWanted, type ScoredPairs, ShadowStore } from '../training/ports.js';
 import { PostgresCalibrationStore } from './calibration.store.js';
+import { flipOf, type FlipRow } from './flip-rows.js';
 import {
   countPairs,
   CREATE_PAIRS,
@@ -13,7 +12,6 @@ import {
   NO_NESTED_LOOPS,
   rankCorrelation,
 } from './sql/scored-pairs.sql.js';
-import { decimalAmount } from './views.js';
 
 /** More say no more of shares and ranks, and take long to join: the limit of a statement is 30 s. */
 const ROWS_MAX = 200_000;
@@ -42,7 +40,7 @@ export class PostgresShadowStore extends ShadowStore {
       return {
         counts: await manager.query<CountRow[]>(countPairs, [matured]),
         ranks: await manager.query<{ correlation: number | null }[]>(rankCorrelation),
-        flips: await manager.query<FlipRow[]>(listFlips, [matured, examplesMax]),
+        flips: await manager.query<ShadowFlipRow[]>(listFlips, [matured, examplesMax]),
       };
     });
     const times = counts.flatMap(({ first, last }) => [first.getTime(), last.getTime()]);
@@ -51,8 +49,8 @@ export class PostgresShadowStore extends ShadowStore {
       spanMs: times.length === 0 ? 0 : Math.max(...times) - Math.min(...times),
       counts: counts.map(({ a, b, truth, rows }) => ({ a, b, truth, rows })),
       rankCorrelation: ranks[0]?.correlation ?? null,
-      onlyA: flips.filter(({ alerting }) => alerting === 'a').map((row) => flipOf(schema, wanted, row)),
-      onlyB: flips.filter(({ alerting }) => alerting === 'b').map((row) => flipOf(schema, wanted, row)),
+      onlyA: flips.filter(({ alerting }) => alerting === 'a').map((row) => flipOf(schema, withSentences(wanted, row))),
+      onlyB: flips.filter(({ alerting }) => alerting === 'b').map((row) => flipOf(schema, withSentences(wanted, row))),
     };
   }
 
@@ -70,39 +68,17 @@ interface CountRow extends PairCount {
   last: Date;
 }
 
-interface FlipRow {
-  alerting: 'a' | 'b';
-  id: string;
-  occurred_at: Date;
-  pa: number;
-  pb: number;
-  outcome_a: Outcome;
-  outcome_b: Outcome;
-  lane_a: Channel | null;
-  lane_b: Channel | null;
-  truth: 'fraud' | 'legitimate' | null;
+/** A challenger's alerts have no sentence: nothing is explained in shadow. */
+interface ShadowFlipRow extends Omit<FlipRow, 'sentence_a' | 'sentence_b'> {
   model: string;
-  entities: string[];
-  amount_minor: string;
-  currency: string;
   sentence: string | null;
 }
 
-const flipOf = (schema: TransactionSchema, { a, b }: PairsWanted, row: FlipRow): Flip => {
-  const reasonOf = (version: string): string | null => (row.model === version ? row.sentence : null);
-  const ofA: VersionOnRow = { outcome: row.outcome_a, lane: row.lane_a, minusLog10P: row.pa, reason: reasonOf(a) };
-  const ofB: VersionOnRow = { outcome: row.outcome_b, lane: row.lane_b, minusLog10P: row.pb, reason: reasonOf(b) };
-  return {
-    transactionId: row.id,
-    occurredAt: row.occurred_at.toISOString(),
-    entities: Object.fromEntries(row.entities.map((id, i) => [schema.entities[i]?.name ?? `entity ${i + 1}`, id] as const)),
-    amount: schema.amount ? decimalAmount(row.amount_minor, schema.amount.minorDigits) : null,
-    currency: schema.amount ? row.currency : null,
-    label: row.truth,
-    a: ofA,
-    b: ofB,
-  };
-};
+const withSentences = ({ a, b }: PairsWanted, { sentence, ...row }: ShadowFlipRow): FlipRow => ({
+  ...row,
+  sentence_a: row.model === a ? sentence : null,
+  sentence_b: row.model === b ? sentence : null,
+});
 
 /** A challenger's calibrations: its level follows the alerts that it would have raised, not those that were. */
 export class ShadowCalibrationStore extends PostgresCalibrationStore {

@@ -1,4 +1,4 @@
-import type { DataSource, EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import {
   type LostRun,
   type TrainingClaim,
@@ -9,6 +9,8 @@ import {
   TrainingRunStore,
   hasEnded,
 } from '../training/ports.js';
+import type { Database } from './database.js';
+import { handBack } from './hand-back.js';
 import { holdTraining } from './locks.js';
 import { TRAINING_CHANNEL } from './notices.js';
 import { checkLimit, checkSequence, Conditions, decodeCursor, encodeCursor, pageOf } from './paging.js';
@@ -29,18 +31,18 @@ type Enqueued = { readonly run: TrainingRun; readonly isNew: boolean };
 /** Whoever acts on a run names the epoch of its claim; every statement compares it, by the database's clock. */
 export class PostgresTrainingRunStore extends TrainingRunStore {
   constructor(
-    private readonly dataSource: DataSource,
+    private readonly database: Database,
     private readonly eventsMax = EVENTS_MAX,
   ) {
     super();
   }
 
   override enqueue(request: TrainingRequest): Promise<Enqueued> {
-    return this.dataSource.transaction((manager) => enqueue(manager, request));
+    return this.database.transaction((manager) => enqueue(manager, request));
   }
 
   override claim(schema: string, holder: string): Promise<{ claim: TrainingClaim; run: TrainingRun } | null> {
-    return this.dataSource.transaction(async (manager) => {
+    return this.database.transaction(async (manager) => {
       await holdTraining(manager);
       const [rows] = await manager.query<[RunRow[], number]>(
         `UPDATE training_runs
@@ -57,7 +59,7 @@ export class PostgresTrainingRunStore extends TrainingRunStore {
   }
 
   override async heartbeat(claim: TrainingClaim): Promise<'go-on' | 'cancel' | 'lost'> {
-    const [rows] = await this.dataSource.query<[{ cancelled: boolean }[], number]>(
+    const [rows] = await this.database.query<[{ cancelled: boolean }[], number]>(
       `UPDATE training_runs SET heartbeat_at = clock_timestamp() WHERE ${HELD}
        RETURNING cancel_requested_at IS NOT NULL AS cancelled`,
       [claim.id, claim.epoch],
@@ -74,7 +76,7 @@ export class PostgresTrainingRunStore extends TrainingRunStore {
     const { step, share, message } = event;
     const at = Number.isFinite(share) ? Math.min(1, Math.max(0, share)) : 0;
     const parameters = [claim.id, claim.epoch, shortText(step), at, shortText(message), this.eventsMax];
-    const rows = await this.dataSource.query<{ sequence: string }[]>(addTrainingEvent, parameters);
+    const rows = await this.database.query<{ sequence: string }[]>(addTrainingEvent, parameters);
     return rows.length === 1;
   }
 
@@ -92,8 +94,12 @@ export class PostgresTrainingRunStore extends TrainingRunStore {
     );
   }
 
+  override handBack(claim: TrainingClaim): Promise<'queued' | 'cancelled' | 'lost'> {
+    return this.database.transaction((manager) => handBack(manager, claim, this.eventsMax));
+  }
+
   override cancel(id: string, by: string): Promise<TrainingRun> {
-    return this.dataSource.transaction(async (manager) => {
+    return this.database.transaction(async (manager) => {
       await holdTraining(manager);
       const run = await lockedRun(manager, id);
       if (hasEnded(run.state)) throw new StateConflictError(`training run ${id} ${ENDED[run.state]}: there is nothing to cancel`);
@@ -110,7 +116,7 @@ export class PostgresTrainingRunStore extends TrainingRunStore {
   }
 
   override retry(id: string, by: string): Promise<Enqueued> {
-    return this.dataSource.transaction(async (manager) => {
+    return this.database.transaction(async (manager) => {
       await holdTraining(manager);
       const run = await lockedRun(manager, id);
       if (!hasEnded(run.state) || run.state === 'succeeded')
@@ -120,7 +126,7 @@ export class PostgresTrainingRunStore extends TrainingRunStore {
   }
 
   override markLost(schema: string, silentMs: number, attemptsMax: number): Promise<readonly LostRun[]> {
-    return this.dataSource.transaction(async (manager) => {
+    return this.database.transaction(async (manager) => {
       await holdTraining(manager);
       const [rows] = await manager.query<[RunRow[], number]>(
         `UPDATE training_runs
@@ -147,7 +153,7 @@ export class PostgresTrainingRunStore extends TrainingRunStore {
 
   override async run(id: string): Promise<TrainingRun | null> {
     if (!/^\d{1,18}$/.test(id)) return null;
-    const [row] = await this.dataSource.query<RunRow[]>(`SELECT ${RUN_COLUMNS} FROM training_runs WHERE id = $1`, [id]);
+    const [row] = await this.database.query<RunRow[]>(`SELECT ${RUN_COLUMNS} FROM training_runs WHERE id = $1`, [id]);
     return row ? trainingRun(row) : null;
   }
 
@@ -162,7 +168,7 @@ export class PostgresTrainingRunStore extends TrainingRunStore {
       const [last] = decodeCursor('training-runs', filter.cursor, ['string']) as [string];
       conditions.add('id < ?', checkSequence('cursor', last));
     }
-    const rows = await this.dataSource.query<RunRow[]>(
+    const rows = await this.database.query<RunRow[]>(
       `SELECT ${RUN_COLUMNS} FROM training_runs ${conditions.where()} ORDER BY id DESC LIMIT ${conditions.parameter(limit + 1)}`,
       conditions.parameters,
     );
@@ -171,7 +177,7 @@ export class PostgresTrainingRunStore extends TrainingRunStore {
 
   override async eventsAfter(id: string, sequence: number, limit: number): Promise<readonly TrainingEvent[]> {
     type Row = Omit<TrainingEvent, 'sequence' | 'at'> & { sequence: string; at: Date };
-    const rows = await this.dataSource.query<Row[]>(
+    const rows = await this.database.query<Row[]>(
       `SELECT sequence, at, step, share, message FROM training_events WHERE run = $1 AND sequence > $2 ORDER BY sequence LIMIT $3`,
       [checkSequence('id', id), sequence, checkLimit(limit, 1_000)],
     );
@@ -179,7 +185,7 @@ export class PostgresTrainingRunStore extends TrainingRunStore {
   }
 
   async #update(claim: TrainingClaim, set: string, values: readonly unknown[], only = ''): Promise<boolean> {
-    const [, changed] = await this.dataSource.query<[unknown[], number]>(
+    const [, changed] = await this.database.query<[unknown[], number]>(
       `UPDATE training_runs SET ${set}, heartbeat_at = clock_timestamp() WHERE ${HELD} ${only}`,
       [claim.id, claim.epoch, ...values],
     );

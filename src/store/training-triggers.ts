@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import { NO_HISTORY } from '../domain/model-version.js';
 import { newMaturedLabels } from './sql/new-matured-labels.sql.js';
 
 /** What gives reason to a training run, as the database knows it. */
@@ -42,6 +43,21 @@ export class TrainingTriggers {
       [schema, ms],
     );
     return row!.found;
+  }
+
+  /**
+   * While the champion is a model that has learned from no row: whether `rowsMin` transactions are stored, and whether the schedule
+   * has asked for a run since that model was made. Null: the champion has learned.
+   */
+  async coldStart(schema: string, rowsMin: number): Promise<{ readonly hasRows: boolean; readonly wasAsked: boolean } | null> {
+    const [row] = await this.dataSource.query<{ hasRows: boolean; wasAsked: boolean }[]>(
+      `SELECT (SELECT count(*) FROM (SELECT FROM transaction_ids LIMIT $2) AS stored) >= $2 AS "hasRows",
+         EXISTS (SELECT FROM training_runs WHERE schema = $1 AND trigger = 'schedule' AND requested_at > m.created_at) AS "wasAsked"
+       FROM model_roles AS r JOIN model_versions AS m ON m.version = r.version
+       WHERE r.schema = $1 AND r.role = 'champion' AND m.report ->> 'history' = $3`,
+      [schema, rowsMin, NO_HISTORY],
+    );
+    return row ?? null;
   }
 
   /**

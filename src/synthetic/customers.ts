@@ -1,7 +1,7 @@
 import type { Random } from '../domain/random.js';
 import { between, cumulative, pick } from './draws.js';
 import { COUNTRIES, countryWeights, type Merchant } from './merchants.js';
-import { HOUR_MS } from './clock.js';
+import { HOUR_MS } from '../domain/time.js';
 
 /** A person with habits of their own; what a profile model should find again. */
 export interface Customer {

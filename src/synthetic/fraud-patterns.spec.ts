@@ -1,9 +1,9 @@
+import { DAY_MS } from '../domain/time.js';
 import { demoHistory } from '../../test/support/demo-history.js';
 import { loadSchema } from '../config.js';
 import { createRandom } from '../domain/random.js';
 import { transactionParser } from '../domain/parse-transaction.js';
 import type { Transaction } from '../domain/transaction.js';
-import { DAY_MS } from './clock.js';
 import { FRAUD_SCENARIOS, planAttacks, type Attack, type AttackSettings } from './fraud-patterns.js';
 import { observeStream } from './observed-stream.js';
 import { roundLimitMinor } from './scenarios/structuring.js';

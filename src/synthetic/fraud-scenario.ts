@@ -1,6 +1,6 @@
 import type { Random } from '../domain/random.js';
+import { DAY_MS, HOUR_MS } from '../domain/time.js';
 import type { Transaction } from '../domain/transaction.js';
-import { DAY_MS, HOUR_MS } from './clock.js';
 import { between, choose } from './draws.js';
 import type { ObservedCustomer, ObservedStream } from './observed-stream.js';
 

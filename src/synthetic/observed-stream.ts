@@ -1,6 +1,6 @@
+import { HOUR_MS } from '../domain/time.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import type { Transaction } from '../domain/transaction.js';
-import { HOUR_MS } from './clock.js';
 
 /** More of the newest rows are not looked at: an attack needs habits, not a history. */
 const ROWS_MAX = 200_000;

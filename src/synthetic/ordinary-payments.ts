@@ -1,9 +1,9 @@
 import type { Random } from '../domain/random.js';
-import { DAY_MS } from './clock.js';
 import { usualAmountMinor, usualTimeMs, type Customer } from './customers.js';
 import { choose, pick, poisson } from './draws.js';
 import { channelAt, type Merchant } from './merchants.js';
 import type { Payment } from './payment.js';
+import { DAY_MS } from '../domain/time.js';
 
 /** Share of payments at a merchant that is no favourite. */
 const EXPLORING = 0.04;

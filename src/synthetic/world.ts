@@ -1,5 +1,4 @@
 import { createRandom, type Random } from '../domain/random.js';
-import { DAY_MS } from './clock.js';
 import { createCustomers, MEAN_PAYMENTS_PER_DAY, type Customer } from './customers.js';
 import { poisson } from './draws.js';
 import { createMerchants, type Merchant } from './merchants.js';
@@ -11,6 +10,7 @@ import { highAmount } from './patterns/high-amount.js';
 import { merchantCompromise } from './patterns/merchant-compromise.js';
 import { structuring } from './patterns/structuring.js';
 import { toRecord, type DemoTransaction, type Payment } from './payment.js';
+import { DAY_MS } from '../domain/time.js';
 
 export interface WorldOptions {
   /** Any integer; only its low 32 bits count. */

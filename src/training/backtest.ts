@@ -1,6 +1,7 @@
 import { CHANNELS, type Channel, type Policy } from '../domain/decision.js';
 import type { Label } from '../domain/label.js';
 import type { ScoredTransaction } from '../domain/scored-transaction.js';
+import { DAY_MS } from '../domain/time.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import type { Transaction } from '../domain/transaction.js';
 import { calibrateIfDue } from '../scoring/calibrate-if-due.js';
@@ -8,8 +9,6 @@ import { judgeBacktest, newTypeShare } from './judge-backtest.js';
 import { memoryOf, replaySlice } from './replay-slice.js';
 import { retrain, type Candidate, type RetrainContext, type RetrainInput } from './retrain.js';
 import { ScoreLog } from './score-log.js';
-
-const DAY_MS = 86_400_000;
 
 export interface BacktestInput {
   readonly schema: TransactionSchema;

@@ -31,7 +31,7 @@ describe('calibration figures', () => {
 
   it('without drift errors are noise and stated rates are achieved', () => {
     const figures = calibrationFigures(labels, scoresWith(0), halves, true);
-    expect(figures.error).toBeLessThan(calibrationNoise(labels, halves));
+    expect(figures.error).toBeLessThan(calibrationNoise(labels, halves)!);
     expect(figures.achievedAtOnePercent).toBeGreaterThan(0.005);
     expect(figures.achievedAtOnePercent).toBeLessThan(0.017);
     expect(figures.achievedAtFivePercent).toBeGreaterThan(0.035);
@@ -56,7 +56,7 @@ describe('calibration figures', () => {
 
   it('ties of harmless scores are no error, ties of the highest ones are', () => {
     const tiedBelow = scoresWith(0).map((score) => Math.max(score, 0.5));
-    expect(calibrationFigures(labels, tiedBelow, halves, false).error).toBeLessThan(calibrationNoise(labels, halves));
+    expect(calibrationFigures(labels, tiedBelow, halves, false).error).toBeLessThan(calibrationNoise(labels, halves)!);
     const tiedAbove = scoresWith(0).map((score) => Math.min(score, 0));
     expect(calibrationFigures(labels, tiedAbove, halves, false).error).toBeCloseTo(0.1, 6);
   });
@@ -64,5 +64,14 @@ describe('calibration figures', () => {
   it('halves without frauds have no probability error', () => {
     const noFraud = new Uint8Array(rowCount);
     expect(calibrationFigures(noFraud, scoresWith(0), halves, true).probabilityError).toBeNull();
+  });
+
+  it.each(['reference', 'checked'] as const)('a %s half of frauds alone: nothing is known, nothing fails', (half) => {
+    const rows = new Set(halves[half]);
+    const oneSided = labels.map((label, row) => (rows.has(row) ? 1 : label));
+    const figures = calibrationFigures(oneSided, scoresWith(0), halves, true);
+    expect([figures.error, figures.achievedAtOnePercent, figures.achievedAtFivePercent]).toEqual([NaN, NaN, NaN]);
+    expect(figures.pValues).toHaveLength(0);
+    expect(calibrationNoise(oneSided, halves)).toBeNull();
   });
 });

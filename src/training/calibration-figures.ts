@@ -12,6 +12,7 @@ export interface CalibrationHalves {
   readonly checked: Uint32Array;
 }
 
+/** Figures of a half without a legitimate row are NaN: nothing is known of them. */
 export interface CalibrationFigures {
   /** The calibration error: largest distance between stated and achieved false-alarm rate, of stated rates up to 10 %. */
   readonly error: number;
@@ -41,18 +42,19 @@ export const calibrationHalves = (rowCount: number, isOrdered: boolean): Calibra
 /**
  * What the calibration error of a perfect detector stays below, about 19 times in 20: the difference of two empirical
  * distributions is a Brownian bridge, and on so short a part of it nearly a Brownian motion (reflection principle, z = 2.24).
+ * Null where a half has no legitimate row: then there is no calibration error.
  */
-export const calibrationNoise = (labels: Uint8Array, { reference, checked }: CalibrationHalves): number => {
+export const calibrationNoise = (labels: Uint8Array, { reference, checked }: CalibrationHalves): number | null => {
   const legitimate = (rows: Uint32Array): number => rows.filter((row) => labels[row] === 0).length;
-  const variance = STATED_MAX * (1 - STATED_MAX);
-  return 2.24 * Math.sqrt(variance * (1 / legitimate(reference) + 1 / legitimate(checked)));
+  const inverses = 1 / legitimate(reference) + 1 / legitimate(checked);
+  return inverses === Infinity ? null : 2.24 * Math.sqrt(STATED_MAX * (1 - STATED_MAX) * inverses);
 };
 
 /**
  * Conformal p-values of the checked legitimate rows by the reference's legitimate rows.
  *
  * @param learnsLabels whether its score is to be turned into a fraud probability as well
- * @throws RangeError when the reference has no legitimate row or a score is not finite
+ * @throws RangeError when a legitimate row's score is not finite
  */
 export const calibrationFigures = (
   labels: Uint8Array,
@@ -65,10 +67,13 @@ export const calibrationFigures = (
       rows.filter((row) => labels[row] === 0),
       (row) => scores[row]!,
     );
-  const calibration = fitScoreCalibration(legitimate(reference));
-  const pValues = legitimate(checked)
-    .map((score) => 10 ** -minusLog10P(calibration, score))
-    .sort();
+  const window = legitimate(reference);
+  const calibration = window.length === 0 ? null : fitScoreCalibration(window);
+  const pValues = calibration
+    ? legitimate(checked)
+        .map((score) => 10 ** -minusLog10P(calibration, score))
+        .sort()
+    : new Float64Array();
   const achieved = (nominal: number): number => pValues.filter((p) => p <= nominal).length / pValues.length;
   return {
     error: uniformDistance(pValues, STATED_MAX),

@@ -67,8 +67,8 @@ export interface CompareResult {
   readonly testFrauds: number;
   readonly budget: number;
   readonly seeds: number;
-  /** Calibration errors below this are noise, 19 times in 20. */
-  readonly calibrationNoise: number;
+  /** Calibration errors below this are noise, 19 times in 20; null: a half has no legitimate row, and there are none. */
+  readonly calibrationNoise: number | null;
   /** By AUPRC, the best first. */
   readonly detectors: readonly ComparedDetector[];
   readonly leftOut: readonly LeftOut[];

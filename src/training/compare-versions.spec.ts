@@ -3,8 +3,8 @@ import type { Outcome } from '../domain/decision.js';
 import { createRandom } from '../domain/random.js';
 import { compareVersions } from './compare-versions.js';
 import type { PairCount, ScoredPairs } from './ports.js';
+import { DAY_MS } from '../domain/time.js';
 
-const DAY_MS = 86_400_000;
 const wanted = { a: 'm1', b: 'm2', fromMs: 0, toMs: 7 * DAY_MS, maturedBeforeMs: 5 * DAY_MS };
 const pairsOf = (counts: readonly PairCount[], over: Partial<ScoredPairs> = {}): ScoredPairs => ({
   everyNth: 1,

@@ -70,7 +70,7 @@ const comparedVersion = (
 };
 
 /** Wilson's interval, which takes rows as independent: several frauds of one entity make it too narrow. */
-const shareOf = (count: number, of: number): CountedShare => {
+export const shareOf = (count: number, of: number): CountedShare => {
   const { share, low, high } = wilsonShare(count, of);
   return { count, of, share: of === 0 ? null : share, low, high };
 };

@@ -1,10 +1,13 @@
 import { featureMatrix, type FeatureMatrix } from '../domain/feature-matrix.js';
 import type { Label } from '../domain/label.js';
 import type { Transaction } from '../domain/transaction.js';
-import { Activity, type LabelledRow } from '../features/activity.js';
+import { Activity } from '../features/activity.js';
 import type { FeatureSet } from '../features/catalog.js';
 import { computeFeatures } from '../features/compute-features.js';
 import { PROFILE_WIDTH } from '../features/profile-row.js';
+import { LabelReplay, type EvidenceKey } from './label-replay.js';
+
+export type { EvidenceKey } from './label-replay.js';
 
 export interface Dataset {
   /** Rows with event time in [keepFromMs, keepToMs), in event order. */
@@ -16,70 +19,6 @@ export interface Dataset {
   readonly activity: Activity;
   /** Cell of every transaction that is once called fraud, by transaction id. */
   readonly fraudCells: ReadonlyMap<string, EvidenceKey>;
-}
-
-export interface EvidenceKey {
-  readonly entities: readonly string[];
-  readonly occurredAtMs: number;
-  readonly amountBin: number;
-  /** What its newest label said at the end of the history: whether its cells count it. */
-  readonly isFraud: boolean;
-}
-
-const CHUNK_ROWS = 4096;
-
-/**
- * Applies labels to what is remembered as the stores do while serving: the newest label of a transaction counts (of
- * several at one time the last given), a withdrawn fraud is taken off again, a repeat changes nothing, and a label that
- * was faster than its transaction waits for it.
- */
-class LabelReplay {
-  /** In the order in which they became known; a transaction that is never called fraud changes no count. */
-  readonly #labels: readonly Label[];
-  readonly #everFraud: ReadonlySet<string>;
-  readonly #frauds = new Set<string>();
-  readonly #cells = new Map<string, LabelledRow>();
-  #next = 0;
-
-  constructor(
-    labels: readonly Label[],
-    private readonly activity: Activity,
-  ) {
-    this.#everFraud = new Set(labels.filter((label) => label.isFraud).map((label) => label.transactionId));
-    this.#labels = labels.filter((label) => this.#everFraud.has(label.transactionId)).sort((a, b) => a.knownAtMs - b.knownAtMs);
-  }
-
-  /** When the next label becomes known; Infinity after the last. */
-  get nextKnownAtMs(): number {
-    return this.#labels[this.#next]?.knownAtMs ?? Infinity;
-  }
-
-  applyUntil(ms: number): void {
-    for (; this.nextKnownAtMs <= ms; this.#next += 1) {
-      const { transactionId, isFraud } = this.#labels[this.#next]!;
-      if (this.#frauds.has(transactionId) === isFraud) continue;
-      if (isFraud) this.#frauds.add(transactionId);
-      else this.#frauds.delete(transactionId);
-      const cell = this.#cells.get(transactionId);
-      if (cell) this.activity.applyLabel(cell, isFraud ? 1 : -1);
-    }
-  }
-
-  /** The transaction was learned: labels find its cell from now on, and one that waited takes effect. */
-  arrived({ id, entities, occurredAtMs }: Transaction, amountBin: number): void {
-    if (!this.#everFraud.has(id)) return;
-    const cell = { entities, occurredAtMs, amountBin };
-    this.#cells.set(id, cell);
-    if (this.isKnownFraud(id)) this.activity.applyLabel(cell, 1);
-  }
-
-  isKnownFraud(id: string): boolean {
-    return this.#frauds.has(id);
-  }
-
-  fraudCells(): ReadonlyMap<string, EvidenceKey> {
-    return new Map([...this.#cells].map(([id, cell]) => [id, { ...cell, isFraud: this.#frauds.has(id) }]));
-  }
 }
 
 /**
@@ -105,22 +44,9 @@ export const buildDataset = async (
   const values = new Float32Array(kept * width);
 
   const profiles: Float64Array[] = [];
-
-  /** Up to where no label becomes known, and no row follows one whose own label was waiting for it. */
-  const chunkEnd = (from: number): number => {
-    let to = from + 1;
-    while (
-      to < count &&
-      to - from < CHUNK_ROWS &&
-      transactions[to]!.occurredAtMs < replay.nextKnownAtMs &&
-      !replay.isKnownFraud(transactions[to - 1]!.id)
-    )
-      to += 1;
-    return to;
-  };
   for (let from = 0; from < count;) {
     replay.applyUntil(transactions[from]!.occurredAtMs);
-    const to = chunkEnd(from);
+    const to = replay.chunkEnd(transactions, from, count);
     const chunk = transactions.slice(from, to);
     const computed = computeFeatures(featureSet, chunk, activity, { withProfiles: kept > 0 && to > firstKept });
     chunk.forEach((t, i) => replay.arrived(t, computed.amountBins[i]!));

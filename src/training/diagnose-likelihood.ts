@@ -5,6 +5,7 @@ import { auroc, averagePrecision } from '../domain/ranking.js';
 import type { Detector, Estimator } from '../models/detector.js';
 import { tail } from '../models/tail.js';
 import type { EvaluateContext } from './evaluate-detectors.js';
+import { changedShare, rankCorrelation } from './rank-agreement.js';
 import { redundancyOf, type Redundancy } from './redundancy.js';
 
 export interface DiagnoseInput {
@@ -113,7 +114,7 @@ export const diagnoseLikelihood = async (input: DiagnoseInput, context: Evaluate
     background: { explained: rankCorrelation(surprisal.heldBack, independent.score(heldBack)) ** 2 },
     columns: varianceShares(density, heldBack, surprisal.heldBack),
     contamination: { masked: maskedShare(surprisal.heldBack, trimmed.score(heldBack)) },
-    changedAlerts: scores.reduced ? changedAlerts(surprisal.checked, scores.reduced) : null,
+    changedAlerts: scores.reduced ? changedShare(surprisal.checked, scores.reduced, EXTREME) : null,
     variants: labels && labels.includes(1) && labels.includes(0) ? judged(labels, scores) : null,
   };
 };
@@ -216,28 +217,6 @@ const varianceShares = (density: Detector, rows: FeatureMatrix, scores: Float64A
   const total = covariances.reduce((sum, covariance) => sum + covariance, 0);
   if (!(total > 0)) return null;
   return terms.columns.map((column, c) => ({ column, share: covariances[c]! / total })).sort((a, b) => b.share - a.share);
-};
-
-const ranksOf = (values: Float64Array): Float64Array => {
-  const ranks = new Float64Array(values.length);
-  [...values.keys()].sort((a, b) => values[a]! - values[b]!).forEach((row, rank) => (ranks[row] = rank));
-  return ranks;
-};
-
-/** Spearman's; ties in order of rows, which scores hardly have. */
-const rankCorrelation = (a: Float64Array, b: Float64Array): number => {
-  const [x, y] = [ranksOf(a), ranksOf(b)];
-  const n = a.length;
-  const squares = difference(x, y).reduce((sum, d) => sum + d * d, 0);
-  return 1 - (6 * squares) / (n * (n * n - 1));
-};
-
-const changedAlerts = (plain: Float64Array, reduced: Float64Array): number => {
-  const room = Math.max(1, Math.round(EXTREME * plain.length));
-  const top = (scores: Float64Array): readonly number[] =>
-    [...scores.keys()].sort((a, b) => scores[b]! - scores[a]!).slice(0, room);
-  const kept = new Set(top(reduced));
-  return top(plain).filter((row) => !kept.has(row)).length / room;
 };
 
 const judged = (labels: Uint8Array, scores: Partial<Record<Variant, Float64Array>>): Diagnosis['variants'] =>

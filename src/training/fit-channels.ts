@@ -43,12 +43,17 @@ export interface TrainingContext {
   readonly fitElsewhere?: FitElsewhere;
 }
 
+/** What work that fits nothing is given of it. */
+export type TrainingHooks = Pick<TrainingContext, 'onProgress' | 'signal'>;
+
 /** Estimator of each channel, and hyper-parameters by estimator. */
 export interface ChosenEstimators {
   readonly estimators: Readonly<Partial<Record<Channel, string>>>;
   readonly parameters: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** An earlier model whose detectors are gone on from, where the same estimator had the channel. */
   readonly warmStart?: Uint8Array;
+  /** Channels that are taken as they are instead of fitted. */
+  readonly kept?: ChannelDetectors;
 }
 
 /** What the channels learn from. */
@@ -69,7 +74,7 @@ export interface ChannelData {
 export const fitChannels = async (
   featureSet: FeatureSet,
   data: ChannelData,
-  { estimators: chosen, parameters, warmStart }: ChosenEstimators,
+  { estimators: chosen, parameters, warmStart, kept = {} }: ChosenEstimators,
   context: TrainingContext,
 ): Promise<ChannelDetectors> => {
   const bothClasses = data.supervisedLabels.includes(1) && data.supervisedLabels.includes(0);
@@ -108,9 +113,9 @@ export const fitChannels = async (
 
   const tasks = (['S', 'T', 'H', 'D'] as const).flatMap((channel) => {
     const estimator = chosen[channel];
-    return estimator !== undefined && possible[channel] ? [{ channel, task: taskOf(channel, estimator) }] : [];
+    return estimator !== undefined && possible[channel] && !kept[channel] ? [{ channel, task: taskOf(channel, estimator) }] : [];
   });
-  const detectors: ChannelDetectors = {};
+  const detectors: ChannelDetectors = { ...kept };
   const { fitElsewhere } = context;
   const beside = fitElsewhere ? tasks.filter(({ channel }) => channel === 'S') : [];
   const running = beside.map(async ({ channel, task }) => {

@@ -53,6 +53,45 @@ describe('the gate', () => {
     }
   });
 
+  test('the first after a prior champion need not wait for labels nor be as fast; a rehearsal it does not stand rejects it', async () => {
+    const unlabelled = { ...rows, labels: rows.labels.map(() => -1) };
+    const prior = {
+      ...models(1, rows, 2.5).champion,
+      microsecondsPerRow: 1,
+      rehearsal: rehearsalOf(outcomesOf((_, i) => i < 10)),
+    };
+    const judged = (candidate: GateSide, isFirst: boolean) =>
+      judge({ rows: unlabelled, candidate, champion: prior }, { isFirst });
+    const report = await judged(oracle, true);
+    expect(report.verdict).toBe('promote');
+    expect(report.reasons[1]).toMatch(/^matured frauds: not judged, 0 frauds .*the champion is a prior model/);
+    expect(outcomeOf(report, 'scoring time').outcome).toBe('pass');
+    // Beside any other champion it waits.
+    expect((await judged(oracle, false)).verdict).toBe('shadow');
+    const worse = { ...oracle, rehearsal: rehearsalOf(outcomesOf(() => false)) };
+    expect((await judged(worse, true)).verdict).toBe('reject');
+    // Nothing at all could judge it: neither labels nor attacks.
+    const unseen = { ...oracle, rehearsal: rehearsalOf([]) };
+    const against = { ...prior, rehearsal: unseen.rehearsal };
+    const blind = await judge({ rows: unlabelled, candidate: unseen, champion: against }, { isFirst: true });
+    expect(blind.verdict).toBe('shadow');
+  });
+
+  test('a sure gain on real frauds outweighs a loss in rehearsal, beside a champion that has no labels and no other', async () => {
+    const { champion } = models(1, rows, 2.5);
+    const lost = { ...oracle, rehearsal: rehearsalOf(outcomesOf((scenario) => scenario !== 'mule')) };
+    const judged = (candidate: GateSide, championKnowsLabels: boolean) =>
+      judge({ rows, candidate, champion }, { championKnowsLabels });
+    const report = await judged(lost, false);
+    expect(report.verdict).toBe('promote');
+    expect(outcomeOf(report, 'rehearsal against the champion')).toMatchObject({ outcome: 'not-judged' });
+    expect(outcomeOf(report, 'rehearsal against the champion').sentence).toContain('mule');
+    expect((await judged(lost, true)).verdict).toBe('reject');
+    // No better on real frauds: the loss counts.
+    const alike = { ...champion, version: 'alike', rehearsal: lost.rehearsal };
+    expect((await judged(alike, false)).verdict).toBe('reject');
+  });
+
   test('one that is blind in one segment alone is caught there, though it is better elsewhere', async () => {
     for (let seed = 0; seed < 4; seed += 1) {
       const slice = sliceOf(seed, 60);

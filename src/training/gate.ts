@@ -1,5 +1,5 @@
 import { createRandom } from '../domain/random.js';
-import type { FitProgress } from '../models/detector.js';
+import type { TrainingHooks } from './fit-channels.js';
 import {
   calibrationCheck,
   dayVolumeCheck,
@@ -37,14 +37,16 @@ export interface GateInput {
   readonly candidate: GateSide;
   /** Null: nothing decides yet, and absolute floors alone are asked for. */
   readonly champion: GateSide | null;
+  /** The champion has learned from no row: where labels cannot judge yet, a rehearsal that can is enough. */
+  readonly isFirst?: boolean;
+  /**
+   * False: neither S nor H decides yet. A candidate that ranks real frauds surely better is then not held to the power that such
+   * a champion has in single scenarios: it has shared the budget among fewer lanes. Default true.
+   */
+  readonly championKnowsLabels?: boolean;
   /** Share of traffic that the policy may alert on. */
   readonly budget: number;
   readonly settings: GateSettings;
-}
-
-export interface GateContext {
-  readonly onProgress?: (step: string, progress: FitProgress) => void;
-  readonly signal?: AbortSignal;
 }
 
 export type GateVerdict = 'promote' | 'await-approval' | 'shadow' | 'reject';
@@ -79,15 +81,16 @@ export interface GateReport {
  *
  * @throws InputError when the slice is empty or the sides do not belong to it; rejects with the signal's reason when aborted
  */
-export const judgeCandidate = async (input: GateInput, context: GateContext = {}): Promise<GateReport> => {
+export const judgeCandidate = async (input: GateInput, context: TrainingHooks = {}): Promise<GateReport> => {
   const { rows, candidate, champion, budget, settings } = input;
   const judged = judgedRows(rows, budget, settings);
   checkSide(`candidate ${candidate.version}`, candidate, judged.labels.length);
   if (champion) checkSide(`champion ${champion.version}`, champion, judged.labels.length);
   const frauds = judged.matured.filter((row) => judged.labels[row] === 1).length;
-  const matured = maturedCheck(judged, frauds, settings);
+  const canWait = input.isFirst === true && (candidate.rehearsal?.outcomes.length ?? 0) > 0;
+  const matured = maturedCheck(judged, frauds, settings, canWait);
   const findings = await resampleFigures(input, judged, matured.outcome === 'pass', context);
-  const checks = [
+  const checks = outweighed(input, [
     matured,
     ...(matured.outcome === 'pass' ? labelChecks(findings, input) : [notJudged('ranking and calibration', 'see matured frauds')]),
     volumeCheck(findings),
@@ -99,7 +102,7 @@ export const judgeCandidate = async (input: GateInput, context: GateContext = {}
       settings,
       createRandom(settings.seed).fork('gate/rehearsal'),
     )),
-  ];
+  ]);
   const verdict = verdictOf(checks, settings);
   return {
     verdict,
@@ -126,12 +129,32 @@ const alertPerformance = ({ matured, labels }: JudgedRows, { alerted }: SideScor
   return alerts > 0 && frauds.length > 0 ? { precision: caught / alerts, recall: caught / frauds.length } : null;
 };
 
+const MATURED = 'matured frauds';
+const RANKS_BETTER = 'average precision against the champion';
+const REHEARSED_WORSE = 'rehearsal against the champion';
+
+/** Real frauds outweigh injected ones where the champion has never learned from a label. */
+const outweighed = ({ championKnowsLabels = true }: GateInput, checks: readonly GateCheck[]): readonly GateCheck[] => {
+  const isBetter = checks.some(({ name, difference }) => name === RANKS_BETTER && difference !== null && difference.low > 0);
+  if (championKnowsLabels || !isBetter) return checks;
+  return checks.map((check) =>
+    check.name === REHEARSED_WORSE && check.outcome !== 'pass'
+      ? {
+          ...check,
+          outcome: 'not-judged',
+          sentence: `${check.sentence}; outweighed: it surely ranks real frauds better than a champion without labels`,
+        }
+      : check,
+  );
+};
+
 const maturedCheck = (
   { matured, labels, clusters }: JudgedRows,
   frauds: number,
   { maturedFraudsMin, fraudEntitiesMin }: GateSettings,
+  canWait: boolean,
 ): GateCheck => {
-  const name = 'matured frauds';
+  const name = MATURED;
   const entities = fraudEntities(matured, labels, clusters);
   const found = `${frauds} frauds of ${entities} entities among ${matured.length} rows whose label has matured`;
   const isEnough = frauds >= maturedFraudsMin && entities >= fraudEntitiesMin;
@@ -140,6 +163,7 @@ const maturedCheck = (
     frauds === matured.length && frauds > 0
       ? 'none of them is legitimate'
       : `${maturedFraudsMin} of ${fraudEntitiesMin} entities are asked for`;
+  if (canWait) return notJudged(name, `${found}, ${why}; the champion is a prior model, so rehearsal and alert volume decide`);
   return plainCheck(name, 'shadow', `${found}, ${why}: how well it ranks cannot be judged`);
 };
 
@@ -147,7 +171,7 @@ const resampleFigures = async (
   { candidate, champion, budget, settings }: GateInput,
   judged: JudgedRows,
   hasLabels: boolean,
-  { onProgress, signal }: GateContext,
+  { onProgress, signal }: TrainingHooks,
 ): Promise<Findings> => {
   const sides = [['candidate', candidate], ...(champion ? [['champion', champion]] : [])] as [string, SideScores][];
   const figures = sides.flatMap(([name, side]) => [
@@ -166,7 +190,7 @@ const resampleFigures = async (
 
 const labelChecks = (findings: Findings, { candidate, champion, settings }: GateInput): GateCheck[] => [
   liftCheck(findings),
-  lossCheck(findings, 'average precision against the champion', 'averagePrecision', settings.averagePrecision),
+  lossCheck(findings, RANKS_BETTER, 'averagePrecision', settings.averagePrecision),
   lossCheck(findings, 'card precision at the budget', 'cardPrecisionOfBest', settings.cardPrecision),
   calibrationCheck(findings, candidate, champion),
   falseAlarmCheck(findings),
@@ -180,13 +204,14 @@ const labelChecks = (findings: Findings, { candidate, champion, settings }: Gate
   worstLossCheck(findings, 'stability over days', 'days', { averagePrecision: 'average precision' }, settings.days.lossSureMax),
 ];
 
-const costChecks = ({ candidate, champion, settings }: GateInput): GateCheck[] => {
+const costChecks = ({ candidate, champion, isFirst, settings }: GateInput): GateCheck[] => {
   const { microsecondsPerRowMax, artifactBytesMax, slowerMax } = settings.scoring;
   const micros = candidate.microsecondsPerRow;
   const ratio = champion ? micros / champion.microsecondsPerRow : null;
   // Not `>`: a time that is not a number is no time.
   const isFast = micros <= microsecondsPerRowMax;
-  const isMuchSlower = ratio !== null && !(ratio <= slowerMax);
+  // Whatever has learned something costs many times what a prior model does.
+  const isMuchSlower = ratio !== null && isFirst !== true && !(ratio <= slowerMax);
   const against = ratio === null ? '' : `, ${ratio.toFixed(2)} times the champion's`;
   const bytes = candidate.artifactBytes;
   return [
@@ -219,5 +244,9 @@ const reasonsOf = (checks: readonly GateCheck[], verdict: GateVerdict, champion:
   const passed = champion
     ? `every check passed: not worse than champion ${champion.version} within the stated limits`
     : 'every check passed; there is no champion, so absolute floors alone were asked for';
-  return verdict === 'await-approval' ? [passed, 'a person must agree before it decides (approvalRequired)'] : [passed];
+  // What the prior champion is no reason to wait for is said all the same.
+  const waived = checks.flatMap(({ name, outcome, sentence }) => (name === MATURED && outcome === 'not-judged' ? sentence : []));
+  return verdict === 'await-approval'
+    ? [passed, ...waived, 'a person must agree before it decides (approvalRequired)']
+    : [passed, ...waived];
 };

@@ -2,9 +2,8 @@ import { CHANNELS, type Channel, type Policy } from '../domain/decision.js';
 import type { Label } from '../domain/label.js';
 import type { ScoredTransaction } from '../domain/scored-transaction.js';
 import { auroc, averagePrecision, cardPrecisionAtK } from './evaluate.js';
+import { DAY_MS } from '../domain/time.js';
 import type { Transaction } from '../domain/transaction.js';
-
-const DAY_MS = 86_400_000;
 
 /** What happened, whatever the line knew of it. */
 export interface Truth {

@@ -96,6 +96,11 @@ export abstract class TrainingRunStore {
   abstract event(claim: TrainingClaim, event: Pick<TrainingEvent, 'step' | 'share' | 'message'>): Promise<boolean>;
   /** False: the run is lost, and what was made of it must not be used. */
   abstract finish(claim: TrainingClaim, outcome: TrainingOutcome): Promise<boolean>;
+  /**
+   * A holder that stops: the run waits again, without the loss of an attempt. `cancelled`: that was asked for, or a run of the
+   * same trigger waits already, which takes its place.
+   */
+  abstract handBack(claim: TrainingClaim): Promise<'queued' | 'cancelled' | 'lost'>;
   /** A run that waits is cancelled at once, one that runs is told by its next heartbeat. @throws NotStoredError, StateConflictError */
   abstract cancel(id: string, by: string): Promise<TrainingRun>;
   /** Queues a failed, cancelled or lost run once more, with its seed and settings. @throws NotStoredError, StateConflictError */

@@ -4,12 +4,13 @@ import { InputError } from '../domain/input-error.js';
 import type { Label } from '../domain/label.js';
 import { createRandom } from '../domain/random.js';
 import type { Transaction } from '../domain/transaction.js';
+import type { FeatureSet } from '../features/catalog.js';
 import { labelDelayMs } from '../features/plan.js';
-import type { FitProgress } from '../models/detector.js';
 import type { ScoringModel } from '../scoring/scoring-model.js';
 import { planAttacks, type Attack, type AttackPass, type AttackPlan } from '../synthetic/fraud-patterns.js';
 import { observeStream } from '../synthetic/observed-stream.js';
 import { buildDataset, knownFrauds } from './dataset.js';
+import type { TrainingHooks } from './fit-channels.js';
 import { rehearsedCells, type AttackOutcome, type RehearsedCell } from './rehearsal-figures.js';
 import type { RehearsalSettings } from './rehearsal-settings.js';
 import { memoryOf, replaySlice, type LineMemory } from './replay-slice.js';
@@ -26,11 +27,8 @@ export interface RehearsalInput {
   readonly fromMs: number;
   readonly toMs: number;
   readonly settings: RehearsalSettings;
-}
-
-export interface RehearsalContext {
-  readonly onProgress?: (step: string, progress: FitProgress) => void;
-  readonly signal?: AbortSignal;
+  /** What the line remembers when the slice begins, by the model's features. Default: it is made of the history. */
+  readonly memory?: () => Promise<LineMemory>;
 }
 
 export interface RehearsalReport {
@@ -71,7 +69,7 @@ export interface RehearsalReport {
  *
  * @throws InputError when the slice is empty; rejects with the signal's reason when aborted
  */
-export const rehearse = async (input: RehearsalInput, context: RehearsalContext = {}): Promise<RehearsalReport> => {
+export const rehearse = async (input: RehearsalInput, context: TrainingHooks = {}): Promise<RehearsalReport> => {
   const { transactions, fromMs, toMs, settings, model } = input;
   const past = transactions.filter((t) => t.occurredAtMs < fromMs);
   const slice = transactions.filter((t) => t.occurredAtMs >= fromMs && t.occurredAtMs < toMs);
@@ -80,7 +78,7 @@ export const rehearse = async (input: RehearsalInput, context: RehearsalContext 
   const plan = planAttacks(stream, { fromMs, toMs }, settings, createRandom(settings.seed).fork('rehearsal'));
   const tally = createTally(knownFrauds(input.labels, Infinity));
   if (plan.passes.length > 0) {
-    const memory = await memoryBefore(input, past, context);
+    const memory = await (input.memory?.() ?? memoryBefore(model.featureSet, input, context));
     for (const [i, pass] of plan.passes.entries())
       await replayPass(input, memory, slice, pass, tally, {
         ...context,
@@ -115,12 +113,13 @@ export const rehearse = async (input: RehearsalInput, context: RehearsalContext 
 };
 
 /** What the line would have remembered at the slice's start. */
-const memoryBefore = async (
-  { model, labels, fromMs }: RehearsalInput,
-  past: readonly Transaction[],
-  { onProgress, signal }: RehearsalContext,
+export const memoryBefore = async (
+  featureSet: FeatureSet,
+  { transactions, labels, fromMs }: Pick<RehearsalInput, 'transactions' | 'labels' | 'fromMs'>,
+  { onProgress, signal }: TrainingHooks,
 ): Promise<LineMemory> => {
-  const dataset = await buildDataset(model.featureSet, past, labels, { keepFromMs: fromMs, keepToMs: fromMs }, async (share) => {
+  const past = transactions.filter((t) => t.occurredAtMs < fromMs);
+  const dataset = await buildDataset(featureSet, past, labels, { keepFromMs: fromMs, keepToMs: fromMs }, async (share) => {
     onProgress?.('memory', { share, message: 'what the line remembers before the rehearsal' });
     await new Promise((resolve) => setImmediate(resolve));
     signal?.throwIfAborted();
@@ -134,7 +133,7 @@ const replayPass = async (
   slice: readonly Transaction[],
   pass: AttackPass,
   tally: Tally,
-  { onProgress, signal }: RehearsalContext,
+  { onProgress, signal }: TrainingHooks,
 ): Promise<void> => {
   const injected = pass.attacks.flatMap((attack) => attack.transactions);
   const ordinary = new Set(pass.ordinary.map((t) => t.id));

@@ -40,6 +40,8 @@ export interface SliceReplay {
   readonly terms: ScoringTerms;
   /** What decides from this moment of event time on; asked before every batch, and no batch crosses a UTC day. Default: `terms` throughout. */
   readonly termsAt?: (eventMs: number) => Promise<ScoringTerms>;
+  /** Rows of a batch at most. Default: 1000. */
+  readonly batchRows?: number;
   readonly onRows: (rows: readonly ScoredTransaction[], alerts: readonly Alert[]) => void;
   readonly onProgress?: (share: number) => void;
   readonly signal?: AbortSignal;
@@ -51,7 +53,7 @@ export interface SliceReplay {
  * @throws Error when a transaction is refused by its own schema; rejects with the signal's reason when aborted
  */
 export const replaySlice = async (replay: SliceReplay): Promise<void> => {
-  const { model, memory, transactions } = replay;
+  const { model, memory, transactions, batchRows = BATCH_ROWS } = replay;
   const { schema } = model.featureSet;
   const buckets = schema.entities.slice(1).map((entity) => ({ entityType: entity.name, widthMs: entity.bucketSeconds * 1000 }));
   const store = new MemoryScoringStore(buckets);
@@ -73,7 +75,7 @@ export const replaySlice = async (replay: SliceReplay): Promise<void> => {
     if (replay.termsAt) scorer.use(await replay.termsAt(firstMs));
     const untilMs = Math.min((Math.floor(firstMs / DAY_MS) + 1) * DAY_MS, waiting[nextLabel]?.knownAtMs ?? Infinity);
     let to = from + 1;
-    while (to < transactions.length && to - from < BATCH_ROWS && transactions[to]!.occurredAtMs < untilMs) to += 1;
+    while (to < transactions.length && to - from < batchRows && transactions[to]!.occurredAtMs < untilMs) to += 1;
     const records = transactions.slice(from, to).map((t, i) => ({
       bytes: encoder.encode(JSON.stringify(parser.toJson(t))),
       key: t.entities[0] ?? null,

@@ -3,14 +3,13 @@ import type { Channel, Policy } from '../domain/decision.js';
 import { featureMatrix, selectRows, type FeatureMatrix } from '../domain/feature-matrix.js';
 import { InputError } from '../domain/input-error.js';
 import type { Label } from '../domain/label.js';
+import { DAY_MS } from '../domain/time.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import type { Transaction } from '../domain/transaction.js';
 import { createFeatureSet, type FeatureSet } from '../features/catalog.js';
 import { fitUsualScales } from '../features/usual.js';
 import { fitPriors } from '../features/priors.js';
-import type { Detector } from '../models/detector.js';
 import { shuffledIndices } from '../models/fit-rows.js';
-import { fitPlatt, type Platt } from '../models/platt.js';
 import { nextCalibration } from '../scoring/calibration.js';
 import type { WindowScores } from '../scoring/ports.js';
 import { fitKnownFraud, type KnownFraud } from '../scoring/known-fraud.js';
@@ -24,12 +23,9 @@ import { trainedReference } from './drift/trained-reference.js';
 import { augmentationSummary, augmentSupervised, type AugmentationSummary } from './augment-supervised.js';
 import { evaluateScores, type Evaluation } from './evaluate.js';
 import { type ChosenEstimators, fitChannels, type TrainingContext } from './fit-channels.js';
+import { crossFitProbabilities, fitFraudScale } from './fraud-scale.js';
 
 export type { TrainingContext as RetrainContext } from './fit-channels.js';
-
-const DAY_MS = 86_400_000;
-/** Fewer known frauds in the later slice leave the supervised score's own log-odds as they are. */
-const FRAUDS_MIN = 10;
 
 export interface RetrainInput extends ChosenEstimators {
   readonly schema: TransactionSchema;
@@ -79,6 +75,8 @@ export interface Candidate {
   readonly dataset: Dataset;
   /** Scores of the calibration range: the first window. */
   readonly window: WindowScores;
+  /** Of the calibration range, by scales that have not seen a row's entity: what a gate may judge. Null without channel S. */
+  readonly fraudProbabilities: Float64Array | null;
 }
 
 /** The channels that a schema can feed: T and H need entities, H a Markov entity, S labels. */
@@ -109,7 +107,10 @@ export const retrain = async (input: RetrainInput, context: TrainingContext): Pr
   const slices = sliceDataset(dataset, input);
   const augmented = await augmentSupervised(featureSet, slices, input, context);
   const detectors = await fitChannels(featureSet, { ...slices, ...augmented?.data }, input, context);
-  const platt = detectors.S ? plattOf(detectors.S, slices, augmented?.data?.logOddsShift ?? 0) : null;
+  // The score of S is log-odds already, less what extra frauds added.
+  const asItIs = { slope: 1, offset: -(augmented?.data?.logOddsShift ?? 0) };
+  const scored = detectors.S && { scores: detectors.S.score(slices.later), labels: slices.laterLabels };
+  const platt = scored ? fitFraudScale(scored, asItIs) : null;
   const usualScales = fitUsualScales(featureSet, dataset.transactions, dataset.profiles, slices.normalRows);
   const knownFraud = await fitFrauds(featureSet, slices, context);
   const background = backgroundOf(slices.normal, context);
@@ -131,7 +132,9 @@ export const retrain = async (input: RetrainInput, context: TrainingContext): Pr
     augmentation,
     ...(input.drift && { drift: trainedReference(dataset, input, input.drift) }),
   };
-  return { model, artifact: saveScoringModel(model), calibration, report, dataset, window };
+  const laterTransactions = dataset.transactions.slice(-slices.later.rowCount);
+  const fraudProbabilities = scored ? crossFitProbabilities(scored, laterTransactions, asItIs) : null;
+  return { model, artifact: saveScoringModel(model), calibration, report, dataset, window, fraudProbabilities };
 };
 
 /** Ordinary rows that explanations hold an alert against. */
@@ -205,20 +208,6 @@ const fitFrauds = (featureSet: FeatureSet, slices: Slices, context: TrainingCont
     onProgress: (progress) => context.onProgress?.('known fraud', progress),
     ...(context.signal && { signal: context.signal }),
   });
-};
-
-/**
- * Platt's scale from the later slice. Where that has too few frauds, a score that is log-odds already is taken as it is, less what
- * extra frauds added.
- */
-const plattOf = (detector: Detector, { later, laterLabels: labels }: Slices, logOddsShift: number): Platt => {
-  const rows = [...labels.keys()].filter((i) => labels[i]! >= 0);
-  const frauds = rows.filter((i) => labels[i] === 1).length;
-  if (frauds < FRAUDS_MIN || frauds === rows.length) return { slope: 1, offset: -logOddsShift };
-  return fitPlatt(
-    detector.score(selectRows(later, rows)),
-    Uint8Array.from(rows, (i) => labels[i]!),
-  );
 };
 
 const reportOf = (

@@ -44,6 +44,10 @@ export class ScoreLog extends CalibrationStore {
     return Promise.resolve({ weight: 1, occurredAtMs: of(this.#times), channels: { S: of(S), T: of(T), H: of(H), D: of(D) } });
   }
 
+  override countRows(fromMs: number, toMs: number): Promise<number> {
+    return Promise.resolve(this.#rows(fromMs, toMs).length);
+  }
+
   override countAlerts(fromMs: number, toMs: number): Promise<{ rows: number; alerts: number }> {
     const rows = this.#rows(fromMs, toMs);
     return Promise.resolve({ rows: rows.length, alerts: rows.filter((i) => this.#alerts[i]).length });

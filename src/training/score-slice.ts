@@ -3,6 +3,7 @@ import { CHANNELS, type Channel, type Policy } from '../domain/decision.js';
 import { selectRows, type FeatureMatrix } from '../domain/feature-matrix.js';
 import { InputError } from '../domain/input-error.js';
 import type { Label } from '../domain/label.js';
+import { DAY_MS } from '../domain/time.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import type { Transaction } from '../domain/transaction.js';
 import { labelDelayMs } from '../features/plan.js';
@@ -16,7 +17,6 @@ import type { SideScores } from './gate-figures.js';
 import type { GateRows } from './gate-rows.js';
 import { rankingChannel } from './judge-backtest.js';
 
-const DAY_MS = 86_400_000;
 const TIMED_ROWS = 1000;
 const TIMED_PASSES = 5;
 

@@ -1,6 +1,7 @@
 import { type FeatureMatrix } from '../domain/feature-matrix.js';
 import { InputError } from '../domain/input-error.js';
 import type { Label } from '../domain/label.js';
+import { DAY_MS } from '../domain/time.js';
 import type { Transaction } from '../domain/transaction.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import { createFeatureSet } from '../features/catalog.js';
@@ -11,8 +12,6 @@ import { buildDataset, knownFrauds, maturedLabels } from './dataset.js';
 import type { Parts, Protocol } from './evaluate-detectors.js';
 import { judgedByBook } from './judge-backtest.js';
 import { entityNumbers } from './retrain.js';
-
-const DAY_MS = 86_400_000;
 
 export interface StreamRange {
   readonly trainFromMs: number;

@@ -3,10 +3,15 @@ import { loadConfig } from '../config.js';
 import type { Label } from '../domain/label.js';
 import { createRandom } from '../domain/random.js';
 import type { Transaction } from '../domain/transaction.js';
-import { readFeatureSet } from '../scoring/scoring-model.js';
+import { labelDelayMs } from '../features/plan.js';
+import { plattProbability } from '../models/platt.js';
+import { readFeatureSet, saveScoringModel } from '../scoring/scoring-model.js';
 import { createSimdBackend } from '../tensor/simd.js';
 import { AugmentSettingsSchema } from './augment-settings.js';
+import { knownFrauds, maturedLabels } from './dataset.js';
+import { calibrationError } from './evaluate.js';
 import { GateSettingsSchema } from './gate-settings.js';
+import { priorModel } from './prior-model.js';
 import { RehearsalSettingsSchema } from './rehearsal-settings.js';
 import { retrain } from './retrain.js';
 import { trainCandidate, type JudgedCandidate, type TrainCandidateInput } from './train-candidate.js';
@@ -34,7 +39,10 @@ beforeAll(async () => {
   champion = { version: 'champion', artifact: first.artifact };
 }, 60_000);
 
-const train = (changed: Partial<TrainCandidateInput> = {}): Promise<JudgedCandidate> =>
+const train = (
+  changed: Partial<TrainCandidateInput> = {},
+  onStep: (step: string) => void = () => undefined,
+): Promise<JudgedCandidate> =>
   trainCandidate(
     {
       ...basis,
@@ -46,7 +54,7 @@ const train = (changed: Partial<TrainCandidateInput> = {}): Promise<JudgedCandid
       rehearsal: RehearsalSettingsSchema.parse({ strengths: [1], attacks: 1, ordinary: 10, passesMax: 1 }),
       ...changed,
     },
-    context(),
+    { ...context(), onProgress: onStep },
   );
 const outcomeOf = ({ gate }: JudgedCandidate, name: string): string | undefined =>
   gate.checks.find((check) => check.name === name)?.outcome;
@@ -61,9 +69,41 @@ describe('a candidate before the gate', () => {
     expect(rehearsal.champion!.outcomes.map(({ id }) => id)).toEqual(rehearsal.candidate.outcomes.map(({ id }) => id));
     expect(rehearsal.candidate.fromMs).toBe(at(27));
     expect(gate.reasons.length).toBeGreaterThan(0);
-    const again = await train();
+    const steps = new Set<string>();
+    const again = await train({}, (step) => void steps.add(step));
+    // Both are of one feature set: what the line remembers is made once.
+    expect([...steps].filter((step) => step.includes('memory'))).toEqual(['memory']);
     expect(Buffer.from(again.candidate.artifact).equals(Buffer.from(candidate.artifact))).toBe(true);
   }, 120_000);
+
+  it('is not judged by the scale that was fitted on the judged rows', async () => {
+    const { candidate, gate } = await train({
+      ...{
+        champion: null,
+        trainToMs: at(16),
+        gate: GateSettingsSchema.parse({ resamples: 200, maturedFraudsMin: 10, fraudEntitiesMin: 2 }),
+      },
+      estimators: { S: 'log-odds-ensemble' },
+    });
+    const { channels } = candidate.window;
+    const served = channels.S.map((score) => plattProbability(candidate.model.platt!, score));
+    expect(candidate.fraudProbabilities).toHaveLength(served.length);
+    const known = maturedLabels(candidate.dataset.transactions, knownFrauds(labels, at(34)), at(34), labelDelayMs(schema));
+    const slice = known.subarray(known.length - served.length);
+    const rows = [...slice.keys()].filter((row) => slice[row]! >= 0);
+    const truth = rows.map((row) => slice[row]!);
+    const frauds = truth.filter((label) => label === 1).length;
+    const errorOf = (probabilities: Float64Array): number =>
+      (calibrationError(
+        truth,
+        rows.map((row) => probabilities[row]!),
+      ) *
+        rows.length) /
+      frauds;
+    const check = gate.checks.find(({ name }) => name === 'calibration error')!;
+    expect(check.candidate!.value).toBeCloseTo(errorOf(candidate.fraudProbabilities!), 9);
+    expect(Math.abs(check.candidate!.value - errorOf(served))).toBeGreaterThan(1e-3);
+  }, 60_000);
 
   it('that cannot tell rows apart is not promoted', async () => {
     const constant = {
@@ -91,6 +131,37 @@ describe('a candidate before the gate', () => {
     expect(gate.rows).toBe(transactions.filter((t) => t.occurredAtMs >= at(24)).length);
     expect(candidate.report.calibrationRows).toBe(gate.rows);
   }, 60_000);
+});
+
+describe('the first after a prior model', () => {
+  const prior = priorModel(schema)!;
+  const artifact = saveScoringModel(prior);
+  const cold = (asOfDay: number, trainToDay: number, known: readonly Label[] = labels) =>
+    train({
+      transactions: transactions.filter((t) => t.occurredAtMs < at(asOfDay)),
+      labels: known.filter(({ knownAtMs }) => knownAtMs <= at(asOfDay)),
+      trainFromMs: at(0),
+      trainToMs: at(trainToDay),
+      asOfMs: at(asOfDay),
+      featuresOf: artifact,
+      champion: { version: prior.version, artifact, isPrior: true },
+      gate: GateSettingsSchema.parse({ resamples: 200, maturedFraudsMin: 10, fraudEntitiesMin: 2 }),
+    });
+
+  it('keeps its features and its T, and leaves what lives on labels for later', async () => {
+    const { candidate, gate } = await cold(6, 4, []);
+    expect(Object.keys(candidate.model.detectors).sort()).toEqual(['D', 'T']);
+    expect(candidate.model.featureSet.id).toBe(prior.featureSet.id);
+    expect(candidate.model.detectors.T!.save()).toEqual(prior.detectors.T!.save());
+    expect(outcomeOf({ candidate, gate } as JudgedCandidate, 'matured frauds')).toBe('not-judged');
+    expect(gate.champion).toBe(prior.version);
+  }, 60_000);
+
+  it('has S and H once the slice can judge them', async () => {
+    const late = await cold(34, 20);
+    expect(Object.keys(late.candidate.model.detectors).sort()).toEqual(['D', 'H', 'S', 'T']);
+    expect(outcomeOf(late, 'matured frauds')).not.toBe('not-judged');
+  }, 120_000);
 });
 
 describe('a history that is not as it should be', () => {

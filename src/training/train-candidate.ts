@@ -1,10 +1,12 @@
+import type { FeatureSet } from '../features/catalog.js';
 import { loadScoringModel, type ScoringModel } from '../scoring/scoring-model.js';
 import type { Dataset } from './dataset.js';
-import type { TrainingContext } from './fit-channels.js';
+import type { TrainingContext, TrainingHooks } from './fit-channels.js';
 import { judgeCandidate, type GateReport, type GateSide } from './gate.js';
 import type { GateSettings } from './gate-settings.js';
-import { rehearse, type RehearsalReport } from './rehearse.js';
+import { memoryBefore, rehearse, type RehearsalReport } from './rehearse.js';
 import type { RehearsalSettings } from './rehearsal-settings.js';
+import type { LineMemory } from './replay-slice.js';
 import { retrain, type Candidate, type RetrainInput } from './retrain.js';
 import { gateRowsOf, scoreSlice } from './score-slice.js';
 
@@ -13,7 +15,7 @@ const REHEARSED_MS = 7 * 86_400_000;
 
 export interface TrainCandidateInput extends RetrainInput {
   /** Of the candidate's own feature set (`featuresOf`); null: nothing decides yet. */
-  readonly champion: { readonly version: string; readonly artifact: Uint8Array } | null;
+  readonly champion: { readonly version: string; readonly artifact: Uint8Array; readonly isPrior?: boolean } | null;
   readonly gate: GateSettings;
   readonly rehearsal: RehearsalSettings;
 }
@@ -37,18 +39,23 @@ export interface JudgedCandidate {
  */
 export const trainCandidate = async (input: TrainCandidateInput, context: TrainCandidateContext): Promise<JudgedCandidate> => {
   const { champion, policy, schema, labels, trainToMs, asOfMs } = input;
-  const candidate = await retrain(input, context);
+  const decides = champion ? loadScoringModel(champion.artifact, context.backend) : null;
+  const isFirst = decides !== null && champion?.isPrior === true;
+  const candidate = await retrain({ ...input, ...(isFirst && afterPrior(decides, input)) }, context);
   const { dataset } = candidate;
-  const ours = await judgedSide(candidate.model, candidate.artifact, dataset, input, context);
-  const theirs = champion
-    ? await judgedSide(loadScoringModel(champion.artifact, context.backend), champion.artifact, dataset, input, context)
-    : null;
+  const judge = judgeOf(input, dataset, context);
+  const judged = await judge(candidate.model, candidate.artifact);
+  // Its scale of probabilities was fitted on these rows: they are judged by scales that have not seen them.
+  const ours = { ...judged, fraudProbabilities: candidate.fraudProbabilities };
+  const theirs = champion && decides ? await judge(decides, champion.artifact) : null;
   const slice = dataset.transactions.filter((t) => t.occurredAtMs >= trainToMs);
   const gate = await judgeCandidate(
     {
       rows: gateRowsOf(schema, slice, labels, asOfMs),
       candidate: ours,
       champion: theirs,
+      isFirst,
+      championKnowsLabels: decides !== null && !isUnlabelled(decides),
       budget: policy.budget.share,
       settings: input.gate,
     },
@@ -57,24 +64,52 @@ export const trainCandidate = async (input: TrainCandidateInput, context: TrainC
   return { candidate, gate, rehearsal: { candidate: ours.rehearsal, champion: theirs?.rehearsal ?? null } };
 };
 
-const judgedSide = async (
-  model: ScoringModel,
-  artifact: Uint8Array,
-  dataset: Dataset,
+/**
+ * What follows a prior champion keeps its T: tables of rows by customers of whom nothing was known yet are worse ones. The channels
+ * that live on labels wait until so many frauds of the slice have matured that the gate can judge them.
+ */
+const afterPrior = (prior: ScoringModel, input: TrainCandidateInput): Pick<RetrainInput, 'estimators' | 'kept'> => {
+  const { transactions, labels, trainToMs, asOfMs, schema, estimators } = input;
+  const { maturedFraudsMin, fraudEntitiesMin } = input.gate;
+  const slice = transactions.filter((t) => t.occurredAtMs >= trainToMs && t.occurredAtMs < asOfMs);
+  const { labels: judged, entities } = gateRowsOf(schema, slice, labels, asOfMs);
+  const frauds = [...judged.keys()].filter((row) => judged[row] === 1);
+  const canJudge = frauds.length >= maturedFraudsMin && new Set(frauds.map((row) => entities[row])).size >= fraudEntitiesMin;
+  const { S: _supervised, H: _markov, ...unlabelled } = estimators;
+  return { estimators: canJudge ? estimators : unlabelled, kept: { T: prior.detectors.T! } };
+};
+
+/** Neither of its channels lives on labels. */
+const isUnlabelled = ({ detectors }: ScoringModel): boolean => !detectors.S && !detectors.H;
+
+type JudgedSide = GateSide & { readonly rehearsal: RehearsalReport };
+
+/** Judges one model after the other; those of one feature set begin their rehearsals with the same memory. */
+const judgeOf = (
   { policy, transactions, labels, trainToMs, asOfMs, rehearsal: settings }: TrainCandidateInput,
+  dataset: Dataset,
   context: TrainCandidateContext,
-): Promise<GateSide & { readonly rehearsal: RehearsalReport }> => {
-  const side = scoreSlice(model, dataset, trainToMs, policy, context.now);
-  const fromMs = Math.max(trainToMs, asOfMs - REHEARSED_MS);
-  const rehearsal = await rehearse(
-    { model, calibration: side.calibration, policy, transactions, labels, fromMs, toMs: asOfMs, settings },
-    hooksOf(context, model.version),
-  );
-  return { ...side, version: model.version, rehearsal, artifactBytes: artifact.length };
+): ((model: ScoringModel, artifact: Uint8Array) => Promise<JudgedSide>) => {
+  const range = { transactions, labels, fromMs: Math.max(trainToMs, asOfMs - REHEARSED_MS), toMs: asOfMs };
+  const memories = new Map<string, Promise<LineMemory>>();
+  const memoryOf = (featureSet: FeatureSet): Promise<LineMemory> => {
+    const memory = memories.get(featureSet.id) ?? memoryBefore(featureSet, range, hooksOf(context, 'memory'));
+    memories.set(featureSet.id, memory);
+    return memory;
+  };
+  return async (model, artifact) => {
+    const side = scoreSlice(model, dataset, trainToMs, policy, context.now);
+    const { calibration } = side;
+    const rehearsal = await rehearse(
+      { ...range, model, calibration, policy, settings, memory: () => memoryOf(model.featureSet) },
+      hooksOf(context, model.version),
+    );
+    return { ...side, version: model.version, rehearsal, artifactBytes: artifact.length };
+  };
 };
 
 /** Steps of both sides bear its name: they come twice. */
-const hooksOf = ({ onProgress, signal }: TrainingContext, name: string): Pick<TrainingContext, 'onProgress' | 'signal'> => ({
+const hooksOf = ({ onProgress, signal }: TrainingHooks, name: string): TrainingHooks => ({
   ...(onProgress && { onProgress: (step, progress) => onProgress(step === name ? step : `${step}, ${name}`, progress) }),
   ...(signal && { signal }),
 });

@@ -1,5 +1,6 @@
 import { type FeatureMatrix } from '../../src/domain/feature-matrix.js';
 import { createRandom } from '../../src/domain/random.js';
+import { logisticRegression } from '../../src/models/baselines/logistic-regression.js';
 import { gaussianMixture } from '../../src/models/density/gaussian-mixture.js';
 import type { BoundedModel, DensityModel, Detector, Estimator, FitContext, UsualValues } from '../../src/models/detector.js';
 import { allClauses } from './clauses.js';
@@ -182,7 +183,22 @@ const wrong: Readonly<Record<string, readonly [Estimator, RegExp]>> = {
   ],
 };
 
+/** Supervised, and blind: it may not pass because there is nothing to explain. */
+const blind: Estimator = {
+  ...logisticRegression,
+  async fit(data, context) {
+    const detector = await logisticRegression.fit(data, context);
+    return { ...detector, score: (features) => new Float64Array(features.rowCount) };
+  },
+};
+
 describe('the contract itself', () => {
+  it('asks supervised detectors too to see what they explain', async () => {
+    const clause = allClauses['an anomaly in one field is named first']!;
+    await expect(clause(logisticRegression)).resolves.toBeUndefined();
+    await expect(clause(blind)).rejects.toThrow('sees none of the planted anomalies');
+  });
+
   it('has a wrong detector for every clause', () => expect(Object.keys(wrong).sort()).toEqual(Object.keys(allClauses).sort()));
 
   it.each(Object.entries(allClauses))('"%s" passes an honest detector and fails a wrong one', async (name, clause) => {

@@ -237,10 +237,14 @@ describe('transactions on Kafka in, explained alerts on Kafka out', () => {
     expect(await program!.stop()).toBe(0);
   }, 120_000);
 
-  test('promoting again keeps the memory; a model of other features is refused', async () => {
-    const again = await runProgram(['models', 'promote', '--model', join(folder, 'model')], environment);
-    expect(again.output).toContain('the memory of this database is kept');
+  test('the champion is not promoted again; a model of other features is refused', async () => {
     const before = await count('SELECT sum(n) AS n FROM evidence_cells');
+    const changes = await count('SELECT count(*) AS n FROM role_changes');
+    const again = await runProgram(['models', 'promote', '--model', join(folder, 'model')], environment);
+    expect(again.output).toMatch(/model demo-\S+ is the champion already/);
+    expect(again.code).toBe(1);
+    expect(await count('SELECT count(*) AS n FROM role_changes')).toBe(changes);
+    expect(await count('SELECT sum(n) AS n FROM evidence_cells')).toBe(before);
     const schema = (await readFile(join(ROOT, 'config', 'schemas', 'demo.yaml'), 'utf8')).replace('[1, 7, 30]', '[1, 14, 30]');
     await writeFile(join(folder, 'other.yaml'), schema);
     const data = join(folder, 'history.csv');

@@ -151,6 +151,26 @@ describe('the live page', () => {
     await page.waitForFunction(`document.querySelectorAll('[role=option]').length === 3`);
   });
 
+  it('narrows to alerts of a kind that have left the live list, page by page, and keeps labels on them', async () => {
+    for (let i = 0; i < 103; i += 1) await pay(5000 + i, 4500, i % 9);
+    for (let i = 0; i < 205; i += 1) await pay(6000 + i, 600, i % 9);
+    await open();
+    await page.locator('[role=option]:nth-child(100)').waitFor();
+    await page.getByRole('region', { name: 'New types of fraud' }).getByRole('button', { name: '103 alike since' }).click();
+    await page.waitForFunction(`document.querySelectorAll('[role=option]').length === 100`);
+    await page.getByRole('button', { name: 'Show older' }).click();
+    await page.waitForFunction(`document.querySelectorAll('[role=option]').length === 103`);
+    expect(await page.getByRole('button', { name: 'Show older' }).count()).toBe(0);
+    expect((await options().allInnerTexts()).every((text) => text.includes('new type'))).toBe(true);
+    await options().last().click();
+    await detail().getByRole('button', { name: 'Fraud' }).click();
+    await options().last().locator('.label-fraud').waitFor();
+    await pay(7000, 4700, 2);
+    await page.mouse.move(1200, 10);
+    await options().first().filter({ hasText: '4700.00 EUR' }).waitFor();
+    expect(await options().count()).toBe(104);
+  });
+
   const reason = (feature: string, field: string, nats: number, rest: Pick<Reason, 'observed' | 'usual' | 'text'>): Reason => ({
     channel: 'T',
     feature,

@@ -2,7 +2,9 @@ import type { DataSource } from 'typeorm';
 import { createRandom, type Random } from '../../src/domain/random.js';
 import { TransactionSchemaDefinition } from '../../src/domain/transaction-schema.js';
 import type { DriftRunner } from '../../src/drift-thread.js';
+import { loadConfig } from '../../src/config.js';
 import { watchDrift, type DriftWatch } from '../../src/drift-watch.js';
+import { askForDrift, type RetrainingSchedule } from '../../src/retraining-schedule.js';
 import { createFeatureSet } from '../../src/features/catalog.js';
 import { fitPriors } from '../../src/features/priors.js';
 import { decodeArtifacts, encodeArtifacts } from '../../src/models/artifact.js';
@@ -178,12 +180,58 @@ describe('watching drift', () => {
     expect(said).toHaveLength(1);
   });
 
-  it('scores that change ask for a training run, once', async () => {
+  it('scores that change are told once, and ask for a training run again while the alarm lasts', async () => {
     await trained(14);
     await live(FIRST + 14, FIRST + 34);
-    await live(FIRST + 35, FIRST + 40, { power: 4 });
-    expect(asked).toEqual([expect.stringMatching(/^drift of m1 on 2024-11-\d\d: days are not alike any more/)]);
+    expect(asked).toEqual([]);
+    const lastDay = FIRST + 40;
+    await live(FIRST + 35, lastDay, { power: 4 });
     expect(said.filter((line) => line.includes('(scores)'))).toHaveLength(1);
+    const why = /^drift of m1 on 2024-11-\d\d: days are not alike any more/;
+    expect(asked[0]).toMatch(why);
+
+    const schedule: RetrainingSchedule = {
+      schema: WATCHED,
+      settings: { ...loadConfig(undefined, {}).training.schedule, hoursBetween: 6 },
+      coldStart: { rowsMin: 10 },
+      stores,
+      now: Date.now,
+      say: () => undefined,
+    };
+    const look = (): Promise<void> => watchDrift({ ...watch(), retrain: (reason) => askForDrift(schedule, reason) }, lastDay);
+    const runs = async () => (await stores.runs.list({ limit: 9 })).items.map(({ trigger, state }) => `${trigger} ${state}`);
+    const pass = (hours: number): Promise<unknown> =>
+      source.query(
+        `UPDATE training_runs SET requested_at = requested_at - $1 * interval '1 hour', finished_at = finished_at - $1 * interval '1 hour'`,
+        [hours],
+      );
+    const carryOut = async (): Promise<void> => {
+      const { claim } = (await stores.runs.claim(WATCHED.name, 'trainer'))!;
+      await pass(7);
+      await look();
+      await stores.runs.finish(claim, { state: 'succeeded', report: { verdict: 'reject' } });
+    };
+    // Another run is under way when the alarm is there: it is asked for when that one has ended, and so many hours have passed.
+    await stores.runs.enqueue({ schema: WATCHED.name, trigger: 'manual', by: 'ana', why: '' });
+    await carryOut();
+    await look();
+    await pass(5.9);
+    await look();
+    expect(await runs()).toEqual(['manual succeeded']);
+    await pass(0.2);
+    await look();
+    await look();
+    expect(await runs()).toEqual(['drift queued', 'manual succeeded']);
+    await carryOut();
+    await pass(6.1);
+    await look();
+    expect(await runs()).toEqual(['drift queued', 'drift succeeded', 'manual succeeded']);
+    await carryOut();
+    await pass(6.1);
+    // The alarm was of the champion before.
+    await promote('m2');
+    await look();
+    expect(await runs()).toHaveLength(3);
   });
 
   it('a model without a reference gets one of the first four weeks that it served, and says so', async () => {
@@ -216,7 +264,7 @@ describe('watching drift', () => {
     await stores.labels.append([...labels, ...later]);
     await live(FIRST + 28, FIRST + 28);
     const [found] = await reports();
-    expect(found!.report.baseRate).toMatchObject({ frauds: 3, toDay: FIRST + 25 });
+    expect(found!.report.fraudRate).toMatchObject({ frauds: 3, toDay: FIRST + 25 });
   });
 
   it('no champion, no rows: nothing happens', async () => {

@@ -21,6 +21,7 @@ test('a promotion is heard at once, also after the connection was lost', async (
   const version = { schema: 's', featureSet: 'f', checksum: 'c', trainedAtMs: 0, report: {} };
   await models.saveFeatureSet('f', ['a']);
   await models.save({ ...version, version: 'v1' }, Buffer.from('one'));
+  await models.save({ ...version, version: 'v2' }, Buffer.from('two'));
   let heard = 0;
   const errors: string[] = [];
   const notices = listenToNotices(
@@ -41,7 +42,7 @@ test('a promotion is heard at once, also after the connection was lost', async (
   await source.query('SELECT pg_terminate_backend($1)', [first!.pid]);
   await eventually('another listener', async () => (await backends()).some(({ pid }) => pid !== first!.pid));
   expect(errors).toHaveLength(1);
-  await registry.promote('s', 'v1', by);
+  await registry.promote('s', 'v2', by);
   await eventually('the second notice', () => heard === 2);
   await notices.close();
   expect(await backends()).toEqual([]);

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 import type { Alert } from '../../src/domain/alert.js';
 import type { Calibration } from '../../src/domain/calibration.js';
@@ -226,6 +227,45 @@ describe('alerts', () => {
       (await queries.listAlerts({ limit: 9, ...filter })).items.map(({ alert }) => alert.transactionId);
     expect(await found({ newType: true })).toEqual(['d', 'c']);
     expect(await found({ newType: false, pattern: 'amount above usual' })).toEqual(['b']);
+  });
+
+  it('of a rare pattern are found by an index among many others', async () => {
+    await source.query(
+      `INSERT INTO alerts (id, transaction_id, occurred_at, entities, outcome, lane, payload)
+       SELECT gen_random_uuid(), 'a' || i, now(), ARRAY['c1'], 'review', 'S', jsonb_build_object('pattern', 'kind ' || least(i, 99))
+       FROM generate_series(1, 20000) AS i`,
+    );
+    await source.query('ANALYZE alerts');
+    const listening = jest.spyOn(source, 'query');
+    const { items } = await queries.listAlerts({ limit: 5, pattern: 'kind 7' });
+    const [sql, parameters] = listening.mock.calls[0]!;
+    listening.mockRestore();
+    expect(items.map(({ alert }) => alert.pattern)).toEqual(['kind 7']);
+    const plan = await source.query<{ 'QUERY PLAN': string }[]>(`EXPLAIN ${sql}`, parameters);
+    expect(plan.map((line) => line['QUERY PLAN']).join('\n')).toContain('alerts_pattern');
+  });
+
+  it('of one pattern are paged on their own, also where the pattern is long or empty', async () => {
+    const patterns = ['amount above usual', `merchant ${'\u{1f9fe}'.repeat(900)}`, ''];
+    const patternAt = (i: number): string => patterns[i % 7 === 0 ? 1 : i % 11 === 0 ? 2 : 0]!;
+    const rows = Array.from({ length: 120 }, (_, i) => row(`p${i}`, { atMs: T0 + i, outcome: 'review' }));
+    await store.commit({ ...batch(rows), alerts: rows.map((one, i) => ({ ...alertOf(one), pattern: patternAt(i) })) });
+    for (const pattern of patterns) {
+      const found: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page: Page<{ readonly alert: Alert }> = await queries.listAlerts({
+          limit: 7,
+          pattern,
+          ...(cursor !== undefined && { cursor }),
+        });
+        found.push(...page.items.map(({ alert }) => alert.transactionId));
+        cursor = page.nextCursor ?? undefined;
+      } while (cursor !== undefined);
+      const expected = rows.map((_, i) => `p${i}`).filter((_, i) => patternAt(i) === pattern);
+      expect(found).toEqual(expected.reverse());
+    }
+    expect((await queries.listAlerts({ limit: 7, pattern: 'of no alert' })).items).toEqual([]);
   });
 });
 

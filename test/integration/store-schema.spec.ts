@@ -86,6 +86,7 @@ it('is made once by several instances that start together', async () => {
       'TrainingRuns1763730000000',
       'ShadowScores1763733600000',
       'Drift1763737200000',
+      'AlertPatternIndex1763740800000',
     ]);
     expect(await migrate(instances[0]!)).toEqual([]);
     await instances[0]!.query(`INSERT INTO migrations (timestamp, name) VALUES (9999999999999, 'Later9999999999999')`);

@@ -162,6 +162,52 @@ describe('a lost run', () => {
   });
 });
 
+describe('a run that is handed back', () => {
+  const begun = async () => {
+    const { run } = await store.enqueue(request({ trigger: 'schedule', dueAtMs: 1_000, seed: 5 }));
+    const { claim } = (await store.claim('s', 'first'))!;
+    await store.data(claim, { fromMs: 0, toMs: 1, hash: 'x' });
+    await store.event(claim, { step: 'fit', share: 0.5, message: '' });
+    return { asked: run, claim };
+  };
+
+  it('waits as before it was begun, without the loss of an attempt, and the next holder takes it up', async () => {
+    const { asked, claim } = await begun();
+    expect(await store.handBack(claim)).toBe('queued');
+    expect(await store.run(claim.id)).toEqual(asked);
+    expect((await store.eventsAfter(claim.id, 1, 9)).map(({ step, message }) => [step, message])).toEqual([
+      ['stop', 'handed back: first stops'],
+    ]);
+    // Whoever handed it back has no say in it any more.
+    expect(await store.heartbeat(claim)).toBe('lost');
+    expect(await store.handBack(claim)).toBe('lost');
+    const next = (await store.claim('s', 'second'))!;
+    expect(next.run).toMatchObject({ id: asked.id, attempt: 1, seed: 5, holder: 'second', data: null });
+    expect(await store.heartbeat(claim)).toBe('lost');
+    expect(await store.finish(claim, { state: 'succeeded' })).toBe(false);
+    expect(await store.finish(next.claim, { state: 'succeeded' })).toBe(true);
+  });
+
+  it('makes way for one of the same trigger that waits', async () => {
+    const { claim } = await begun();
+    const { run } = await store.enqueue(request({ trigger: 'schedule', dueAtMs: 2_000 }));
+    expect(await store.handBack(claim)).toBe('cancelled');
+    expect(await store.run(claim.id)).toMatchObject({
+      state: 'cancelled',
+      finishedAt: expect.any(String) as string,
+      error: `handed back: first stops; run ${run.id} of the same trigger takes its place`,
+    });
+    expect((await store.claim('s', 'second'))!.run.id).toBe(run.id);
+  });
+
+  it('ends where it was to be cancelled', async () => {
+    const { claim } = await begun();
+    await store.cancel(claim.id, 'bo');
+    expect(await store.handBack(claim)).toBe('cancelled');
+    expect(await store.run(claim.id)).toMatchObject({ state: 'cancelled', error: 'cancelled by bo' });
+  });
+});
+
 describe('cancel and retry', () => {
   it('a run that waits ends at once, one that runs is told', async () => {
     const { run } = await store.enqueue(request());

@@ -40,6 +40,7 @@ const SETTINGS: ScheduleSettings = {
 const schedule = (over: Partial<ScheduleSettings> = {}): RetrainingSchedule => ({
   schema: LABELLED,
   settings: { ...SETTINGS, ...over },
+  coldStart: { rowsMin: 10 },
   stores,
   now: () => nowMs,
   say: (line) => void said.push(line),

@@ -54,7 +54,9 @@ export class MemoryQueries {
   }
 
   listAlerts(filter: AlertFilter): Promise<Page<AlertView>> {
-    const found = this.alerts.filter((a) => matches(a, filter) && (filter.lane ?? a.lane) === a.lane);
+    const found = this.alerts
+      .filter((a) => matches(a, filter) && (filter.lane ?? a.lane) === a.lane && (filter.pattern ?? a.pattern) === a.pattern)
+      .filter((a) => (filter.newType ?? a.novelty?.isNew === true) === (a.novelty?.isNew === true));
     return Promise.resolve(
       pageOf(
         found.reverse().map((a) => this.alertView(a)),

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
 import type { AlertPattern, AlertView } from '../../src/store/query-types.js';
+import type { AlertsOfKind, KindActions } from './alerts-of-kind.js';
 import { CHANNEL_NAMES, dayAndTime, oneIn } from './format.js';
 import type { Feed } from './live-feed.js';
 import { NewTypes } from './new-types.js';
@@ -7,30 +8,34 @@ import { NewTypes } from './new-types.js';
 interface AlertListProps {
   readonly feed: Feed;
   readonly newTypes: readonly AlertPattern[];
+  readonly kind: AlertsOfKind & KindActions;
+  /** Null: no longer only one kind. */
+  readonly onKind: (pattern: string | null) => void;
   readonly chosen: string | null;
   readonly onChoose: (id: string) => void;
 }
 
 /** Newest first. It stands still while the pointer is on it or it is paused: what one aims at must not move away. */
-export const AlertList = ({ feed, newTypes, chosen, onChoose }: AlertListProps) => {
-  const [pattern, setPattern] = useState<string | null>(null);
+export const AlertList = ({ feed, newTypes, kind, onKind, chosen, onChoose }: AlertListProps) => {
   const [paused, setPaused] = useState(false);
   const [hovered, setHovered] = useState(false);
-  const [held, setHeld] = useState<readonly AlertView[] | null>(null);
+  const [held, setHeld] = useState<{ readonly of: string; readonly alerts: readonly AlertView[] } | null>(null);
+  const alerts = kind.pattern === null ? feed.alerts : kind.alerts;
+  // Another kind, or a further page of it, is another list: what was asked for is shown also while it stands still.
+  const of = kind.pattern === null ? 'all' : `${kind.pages} ${kind.pattern}`;
   const still = (paused || hovered) && feed.loaded;
-  if (still && held === null) setHeld(feed.alerts);
+  if (still && held?.of !== of) setHeld({ of, alerts });
   if (!still && held !== null) setHeld(null);
 
-  const byId = new Map(feed.alerts.map((view) => [view.alert.id, view]));
-  const listed = (still ? (held ?? feed.alerts) : feed.alerts).map((view) => byId.get(view.alert.id) ?? view);
-  const shown = pattern === null ? listed : listed.filter(({ alert }) => alert.novelty?.isNew && alert.pattern === pattern);
-  const first = listed[0]?.alert.id;
+  const byId = new Map(alerts.map((view) => [view.alert.id, view]));
+  const shown = (still ? (held?.alerts ?? alerts) : alerts).map((view) => byId.get(view.alert.id) ?? view);
+  const first = shown[0]?.alert.id;
   const waiting =
     first === undefined
-      ? feed.alerts.length
+      ? alerts.length
       : Math.max(
           0,
-          feed.alerts.findIndex((view) => view.alert.id === first),
+          alerts.findIndex((view) => view.alert.id === first),
         );
 
   return (
@@ -44,18 +49,28 @@ export const AlertList = ({ feed, newTypes, chosen, onChoose }: AlertListProps) 
           {paused ? 'Resume' : 'Pause'}
         </button>
       </div>
-      <NewTypes patterns={newTypes} chosen={pattern} onChoose={setPattern} />
-      <Options shown={shown} feed={feed} chosen={chosen} onChoose={onChoose} onHover={setHovered} />
+      <NewTypes patterns={newTypes} chosen={kind.pattern} onChoose={onKind} />
+      <Options shown={shown} feed={feed} kind={kind} chosen={chosen} onChoose={onChoose} onHover={setHovered} />
+      {kind.hasMore && <OlderOfKind kind={kind} />}
     </section>
   );
 };
 
-type OptionsProps = Omit<AlertListProps, 'newTypes'> & {
+const OlderOfKind = ({ kind }: { kind: AlertsOfKind & KindActions }) => (
+  <p className="older" role="status">
+    {kind.state === 'failed' && 'The alerts of this kind cannot be loaded. '}
+    <button type="button" disabled={kind.state === 'loading'} onClick={kind.more}>
+      {kind.state === 'failed' ? 'Try again' : kind.state === 'loading' ? 'Loading…' : 'Show older'}
+    </button>
+  </p>
+);
+
+type OptionsProps = Omit<AlertListProps, 'newTypes' | 'onKind'> & {
   readonly shown: readonly AlertView[];
   readonly onHover: (hovered: boolean) => void;
 };
 
-const Options = ({ shown, feed, chosen, onChoose, onHover }: OptionsProps) => {
+const Options = ({ shown, feed, kind, chosen, onChoose, onHover }: OptionsProps) => {
   const list = useRef<HTMLUListElement>(null);
   useEffect(() => {
     list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
@@ -80,11 +95,13 @@ const Options = ({ shown, feed, chosen, onChoose, onHover }: OptionsProps) => {
   if (shown.length === 0)
     return (
       <p className="empty muted" role="status">
-        {feed.loaded
-          ? 'No alerts yet. They appear here the moment one is raised.'
-          : feed.connection === 'lost'
-            ? 'The service cannot be reached.'
-            : 'Loading alerts…'}
+        {kind.state !== 'loaded'
+          ? kind.state === 'loading' && 'Loading alerts…'
+          : feed.loaded
+            ? 'No alerts yet. They appear here the moment one is raised.'
+            : feed.connection === 'lost'
+              ? 'The service cannot be reached.'
+              : 'Loading alerts…'}
       </p>
     );
   return (

@@ -1,8 +1,10 @@
 import { useCallback, useEffect, useMemo, useState } from 'react';
+import type { AlertView } from '../../src/store/query-types.js';
 import type { TransactionSchema } from '../../src/domain/transaction-schema.js';
 import { dropKey, keepKey, takeKey } from './access-key.js';
 import { AlertDetail } from './alert-detail.js';
 import { AlertList } from './alert-list.js';
+import { useAlertsOfKind } from './alerts-of-kind.js';
 import { Header } from './header.js';
 import { useFeed } from './live-feed.js';
 import { useNewTypes } from './new-types.js';
@@ -40,13 +42,20 @@ const Desk = ({ accessKey, onRefused }: { accessKey: string; onRefused: () => vo
   const place = usePlace();
   const [chosen, setChosen] = useState<string | null>(null);
   const newTypes = useNewTypes(service, feed);
+  const [pattern, setPattern] = useState<string | null>(null);
+  const kind = useAlertsOfKind(service, feed, pattern);
   const schema = useSchema(service, feed.connection === 'live');
   // Keeps showing an alert that has left the bounded list.
   const [shown, setShown] = useState(feed.alerts[0] ?? null);
-  const current = feed.alerts.find((view) => view.alert.id === chosen) ?? (shown?.alert.id === chosen ? shown : null);
+  const chosenOf = (views: readonly AlertView[]) => views.find((view) => view.alert.id === chosen);
+  const current = chosenOf(feed.alerts) ?? chosenOf(kind.alerts) ?? (shown?.alert.id === chosen ? shown : null);
   useEffect(() => {
     if (current !== null) setShown(current);
   }, [current]);
+  const onLabelled: typeof feed.labelled = (transactionId, label) => {
+    feed.labelled(transactionId, label);
+    kind.labelled(transactionId, label);
+  };
 
   return (
     <div className="desk">
@@ -55,8 +64,8 @@ const Desk = ({ accessKey, onRefused }: { accessKey: string; onRefused: () => vo
         <Registry service={service} chosen={place.run} />
       ) : (
         <main>
-          <AlertList feed={feed} newTypes={newTypes} chosen={chosen} onChoose={setChosen} />
-          <AlertDetail key={chosen ?? 'none'} view={current} schema={schema} service={service} onLabelled={feed.labelled} />
+          <AlertList feed={feed} newTypes={newTypes} kind={kind} onKind={setPattern} chosen={chosen} onChoose={setChosen} />
+          <AlertDetail key={chosen ?? 'none'} view={current} schema={schema} service={service} onLabelled={onLabelled} />
         </main>
       )}
     </div>

@@ -21,6 +21,12 @@ export class Service {
 
   alerts = (signal: AbortSignal): Promise<Page<AlertView>> => this.json('/v1/alerts?limit=100', { signal });
 
+  /** Alerts of a new type that have this in common, newest first. */
+  alertsOfKind = (pattern: string, cursor: string | null, signal: AbortSignal): Promise<Page<AlertView>> => {
+    const query = new URLSearchParams({ newType: 'true', pattern, limit: '100', ...(cursor !== null && { cursor }) });
+    return this.json(`/v1/alerts?${query.toString()}`, { signal });
+  };
+
   newTypes = (signal: AbortSignal): Promise<Page<AlertPattern>> =>
     this.json('/v1/alert-patterns?newType=true&limit=5', { signal });
 

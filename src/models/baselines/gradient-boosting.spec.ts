@@ -62,6 +62,20 @@ describe('gradient boosting', () => {
     expect(a).toBeGreaterThan(10 * Math.abs(b!));
   });
 
+  it('explains alike after it was stored, and without covers, as stored before, still so that the terms add up', async () => {
+    const detector = await fit({});
+    const artifact = detector.save();
+    const context = { backend: {} } as unknown as FitContext;
+    expect(gradientBoosting.load(artifact, context).terms!(features)).toEqual(detector.terms!(features));
+    const { covers: _, ...arrays } = artifact.arrays;
+    const before = gradientBoosting.load({ ...artifact, arrays }, context);
+    const { values } = before.terms!(features);
+    before.score(features).forEach((score, r) => {
+      const sum = values.subarray(4 * r, 4 * r + 4).reduce((a, b) => a + b, 0);
+      expect(sum).toBeCloseTo(score, 9);
+    });
+  });
+
   it('stops early where nothing is to be learned', async () => {
     const noise = table(cells.map(() => [random.normal(), random.normal(), random.integer(3)]));
     const trees = async (parameters: Record<string, unknown>): Promise<number> =>

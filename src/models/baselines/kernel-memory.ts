@@ -9,6 +9,7 @@ interface Kernels {
   readonly sumOblivious: (
     ...args: [columns: Address, shifts: Address, thresholds: Address, leaves: Address, trees: number, ...rest: number[]]
   ) => void;
+  readonly addShapley: (...args: number[]) => void;
   readonly binNumeric: (
     ...args: [values: Address, stride: number, rows: number, edges: Address, count: number, out: Address, outStride: number]
   ) => void;
@@ -30,13 +31,13 @@ const BLOCK_BYTES = 1 << 21;
 /** Vectors are read whole, also at the end of an array. */
 const ALIGNMENT = 16;
 /** What a model of more than this needs, it gets; the next one makes room again. */
-const RESIDENT_BYTES_MAX = 64 << 20;
+const RESIDENT_BYTES_MAX = 128 << 20;
 
 const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
 /**
  * The trees' WebAssembly (kernels/) and its one memory in this thread: a block of rows in work, and behind it the models that
- * score, which stay until 64 MB are full; then all of them go and come back as they are used.
+ * score, which stay until 128 MB are full; then all of them go and come back as they are used.
  */
 class KernelMemory {
   readonly kernels = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(KERNELS_BASE64, 'base64'))).exports as Kernels;

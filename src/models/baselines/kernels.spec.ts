@@ -117,7 +117,7 @@ describe("the trees' kernels give the bits of plain TypeScript", () => {
     const forest = drawForest(6, 30);
     const rows = drawRows(7, 50);
     const before = sumTrees(forest, rows);
-    const others = Array.from({ length: 5 }, () => ({}));
+    const others = Array.from({ length: 6 }, () => ({}));
     for (const other of others) kernelMemory().addressesOf(other, () => [new Float64Array(3 << 20).fill(NaN)]);
     expect(sumTrees(forest, rows)).toEqual(before);
   });

@@ -9,6 +9,7 @@ import { joinTrees, type Forest } from './forest.js';
 import { ColumnShare, growTree, type GrowthRules } from './grow-tree.js';
 import { histogramLayout, type GrowthData } from './histogram.js';
 import { logOdds, PROBABILITY_MIN, requireBothClasses } from './labelled-rows.js';
+import { coversOf } from './tree-shap.js';
 import { loadTreeDetector, treeDetector, type ScoreScale } from './tree-detector.js';
 
 const NAME = 'random-forest';
@@ -81,7 +82,8 @@ export const randomForest: Estimator = {
       await betweenSteps(context, tree / trees, `tree ${tree + 1} of ${trees}`);
       grown.push(growTree(growth, bootstrap(growth, labels, context.random), rules, context.random));
     }
-    return treeDetector(NAME, bins, joinTrees(grown), meanLogOdds(trees));
+    const forest = joinTrees(grown);
+    return treeDetector(NAME, bins, forest, coversOf(forest, rows), meanLogOdds(trees));
   },
 
   load: (artifact: Artifact): Detector => loadTreeDetector(NAME, artifact, meanLogOdds),

@@ -1,9 +1,10 @@
 import type { FeatureColumn, FeatureMatrix } from '../../domain/feature-matrix.js';
 import type { Artifact } from '../artifact.js';
 import type { Detector, Terms } from '../detector.js';
-import { binRows, type ColumnBins } from './column-bins.js';
-import { loadForest, pathTerms, saveForest, sumOfRoots, sumTrees, type Forest } from './forest.js';
+import { type BinnedRows, binRows, type ColumnBins } from './column-bins.js';
+import { loadForest, saveForest, sumTrees, type Forest } from './forest.js';
 import { BASELINE } from './logistic-regression.js';
+import { evenCovers, meanOfTrees, treeShapley } from './tree-shap.js';
 
 /** From the sum over the trees' leaves to the score. */
 export interface ScoreScale {
@@ -24,36 +25,50 @@ const meanSlope = (scoreOf: (sum: number) => number, start: number, end: number)
 /** Nearer sums share the slope about them: a quotient of roundings is no slope. */
 const STEP = 1e-6;
 
-/** A detector of trees over binned columns. */
-export const treeDetector = (name: string, bins: ColumnBins, forest: Forest, { offset, scoreOf }: ScoreScale): Detector => ({
-  estimator: name,
-  score: (features) => sumTrees(forest, binRows(bins, features, name)).map(scoreOf),
-  terms: (features: FeatureMatrix): Terms => {
-    const rows = binRows(bins, features, name);
-    const parts = pathTerms(forest, rows);
-    const { width, rowCount } = rows;
-    const start = sumOfRoots(forest);
-    const baseline = scoreOf(start);
-    const sums = sumTrees(forest, rows);
-    const values = new Float64Array(rowCount * (width + 1));
-    for (let r = 0; r < rowCount; r += 1) {
-      const slope = meanSlope(scoreOf, start, sums[r]!);
-      for (let c = 0; c < width; c += 1) values[r * (width + 1) + c] = slope * parts[r * width + c]!;
-      values[r * (width + 1) + width] = baseline;
-    }
-    return { columns: [...bins.columns.map((column) => column.name), BASELINE], values };
-  },
-  save: () => ({
+/**
+ * A detector of trees over binned columns. What explanations need beside the trees is made when the first is asked for.
+ *
+ * @param covers training rows that come by each node: see `coversOf`
+ */
+export const treeDetector = (
+  name: string,
+  bins: ColumnBins,
+  forest: Forest,
+  covers: Float32Array,
+  { offset, scoreOf }: ScoreScale,
+): Detector => {
+  let shapley: ((rows: BinnedRows) => Float64Array) | null = null;
+  return {
     estimator: name,
-    meta: { columns: bins.columns },
-    arrays: {
-      tables: bins.tables,
-      starts: Float64Array.from(bins.starts),
-      offset: Float64Array.of(offset),
-      ...saveForest(forest),
+    score: (features) => sumTrees(forest, binRows(bins, features, name)).map(scoreOf),
+    terms: (features: FeatureMatrix): Terms => {
+      shapley ??= treeShapley(forest, covers);
+      const rows = binRows(bins, features, name);
+      const parts = shapley(rows);
+      const { width, rowCount } = rows;
+      const start = meanOfTrees(forest, covers);
+      const sums = sumTrees(forest, rows);
+      const values = new Float64Array(rowCount * (width + 1));
+      for (let r = 0; r < rowCount; r += 1) {
+        const slope = meanSlope(scoreOf, start, sums[r]!);
+        for (let c = 0; c < width; c += 1) values[r * (width + 1) + c] = slope * parts[r * width + c]!;
+        values[r * (width + 1) + width] = scoreOf(start);
+      }
+      return { columns: [...bins.columns.map((column) => column.name), BASELINE], values };
     },
-  }),
-});
+    save: () => ({
+      estimator: name,
+      meta: { columns: bins.columns },
+      arrays: {
+        tables: bins.tables,
+        starts: Float64Array.from(bins.starts),
+        offset: Float64Array.of(offset),
+        ...saveForest(forest),
+        covers,
+      },
+    }),
+  };
+};
 
 /** @throws Error when the artifact is another estimator's */
 export const loadTreeDetector = (name: string, artifact: Artifact, scaleOf: (offset: number) => ScoreScale): Detector => {
@@ -64,5 +79,8 @@ export const loadTreeDetector = (name: string, artifact: Artifact, scaleOf: (off
     tables: arrays['tables'] as Float64Array,
     starts: Int32Array.from(arrays['starts']!),
   };
-  return treeDetector(name, bins, loadForest(arrays), scaleOf(arrays['offset']![0]!));
+  const forest = loadForest(arrays);
+  // Artifacts of before have no covers: their explanations take both sides of a test for equally likely.
+  const covers = (arrays['covers'] as Float32Array | undefined) ?? evenCovers(forest);
+  return treeDetector(name, bins, forest, covers, scaleOf(arrays['offset']![0]!));
 };

@@ -24,8 +24,8 @@ SELECT id, occurred_at, a.p, b.p, a.outcome, b.outcome, a.lane, b.lane
 FROM (${said('$1')}) AS a JOIN (${said('$2')}) AS b USING (id, occurred_at)`;
 
 /** $1: what is older has matured. */
-const TRUTH = `CASE WHEN label.is_fraud THEN 'fraud' WHEN NOT label.is_fraud OR pairs.occurred_at < $1 THEN 'legitimate' END`;
-const LABEL = `LEFT JOIN LATERAL (
+export const TRUTH = `CASE WHEN label.is_fraud THEN 'fraud' WHEN NOT label.is_fraud OR pairs.occurred_at < $1 THEN 'legitimate' END`;
+export const LABEL = `LEFT JOIN LATERAL (
     SELECT is_fraud FROM labels WHERE transaction_id = pairs.id ORDER BY known_at DESC, id DESC LIMIT 1
   ) AS label ON true`;
 

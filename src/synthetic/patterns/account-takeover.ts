@@ -1,8 +1,8 @@
 import { usualAmountMinor } from '../customers.js';
 import { between, choose } from '../draws.js';
-import { DAY_MS, HOUR_MS } from '../clock.js';
 import type { Payment } from '../payment.js';
 import type { AddingPattern } from './fraud-pattern.js';
+import { DAY_MS, HOUR_MS } from '../../domain/time.js';
 
 /** Somebody else uses the account for one to three nights: amounts several times the habit, odd hours, new merchants. */
 export const accountTakeover: AddingPattern = {

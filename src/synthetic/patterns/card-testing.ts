@@ -1,8 +1,8 @@
 import { between, choose } from '../draws.js';
 import { chooseMerchant } from '../merchants.js';
-import { DAY_MS } from '../clock.js';
 import type { Payment } from '../payment.js';
 import type { AddingPattern } from './fraud-pattern.js';
+import { DAY_MS } from '../../domain/time.js';
 
 /** A stolen card is tried out: five to nine small online payments at one merchant within minutes. */
 export const cardTesting: AddingPattern = {

@@ -1,9 +1,9 @@
 import { usualTimeMs } from '../customers.js';
 import { between, choose } from '../draws.js';
 import { chooseMerchant } from '../merchants.js';
-import { DAY_MS } from '../clock.js';
 import type { Payment } from '../payment.js';
 import type { AddingPattern } from './fraud-pattern.js';
+import { DAY_MS } from '../../domain/time.js';
 
 /** Transfers below this need no second look at the bank, in minor units. */
 const THRESHOLD_MINOR = 100_000;

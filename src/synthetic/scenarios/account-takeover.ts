@@ -10,7 +10,7 @@ import {
   usualTime,
 } from '../fraud-scenario.js';
 import type { FraudScenario, Scene } from '../fraud-scenario.js';
-import { DAY_MS } from '../clock.js';
+import { DAY_MS } from '../../domain/time.js';
 
 /** Longest it goes unnoticed by the customer. */
 const DAYS = 2;

@@ -1,7 +1,7 @@
 import { choose } from '../draws.js';
-import { DAY_MS } from '../clock.js';
 import { atStrength, atStrengthLog, freeCustomer, jittered, lacksHabits, NOBODY_FREE, usualTime } from '../fraud-scenario.js';
 import type { FraudScenario } from '../fraud-scenario.js';
+import { DAY_MS } from '../../domain/time.js';
 
 const DAYS_MAX = 6;
 

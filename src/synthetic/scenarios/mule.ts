@@ -1,8 +1,8 @@
 import { choose } from '../draws.js';
-import { DAY_MS } from '../clock.js';
 import { atStrength, jittered, lacksCounterpart, NOBODY_FREE, spanIn } from '../fraud-scenario.js';
 import type { FraudScenario } from '../fraud-scenario.js';
 import type { ObservedCustomer } from '../observed-stream.js';
+import { DAY_MS } from '../../domain/time.js';
 
 const CUSTOMERS_MIN = 3;
 

@@ -1,7 +1,7 @@
 import { choose } from '../draws.js';
-import { HOUR_MS } from '../clock.js';
 import { atStrength, atStrengthLog, freeCustomer, lacksHabits, NOBODY_FREE, spanIn } from '../fraud-scenario.js';
 import type { FraudScenario } from '../fraud-scenario.js';
+import { HOUR_MS } from '../../domain/time.js';
 
 /** No pattern but the pace: the customer's own amounts, at counterparts of anybody, one after the other. */
 export const randomBurst: FraudScenario = {

@@ -1,7 +1,7 @@
 import { choose } from '../draws.js';
-import { HOUR_MS } from '../clock.js';
 import { atStrength, freeCustomer, jittered, lacksHabits, NOBODY_FREE, spanIn } from '../fraud-scenario.js';
 import type { FraudScenario } from '../fraud-scenario.js';
+import { HOUR_MS } from '../../domain/time.js';
 
 /** Fewer refunds do not say what an ordinary one looks like. */
 const REFUNDS_MIN = 20;

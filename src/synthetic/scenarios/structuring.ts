@@ -1,7 +1,7 @@
 import { between, choose } from '../draws.js';
-import { DAY_MS } from '../clock.js';
 import { atStrength, freeCustomer, lacksHabits, NOBODY_FREE, spanIn, unfamiliarRow } from '../fraud-scenario.js';
 import type { FraudScenario } from '../fraud-scenario.js';
+import { DAY_MS } from '../../domain/time.js';
 
 /** The smallest of 1, 2, 5, 10, 20, 50, … that is at least `minor`. */
 export const roundLimitMinor = (minor: number): number => {

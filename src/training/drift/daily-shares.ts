@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { cautiousVariance, entityVariance, shareOf, sumOfShares, type ShareTable } from './share-table.js';
 
-export const DAY_MS = 86_400_000;
 /** Days whose mean is judged: a whole week, so that weekly patterns cancel. */
 export const WEEK_DAYS = 7;
 

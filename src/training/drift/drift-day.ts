@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { FeatureMatrix } from '../../domain/feature-matrix.js';
 import { InputError } from '../../domain/input-error.js';
+import { DAY_MS } from '../../domain/time.js';
 import type { TransactionSchema } from '../../domain/transaction-schema.js';
 import type { Transaction } from '../../domain/transaction.js';
 import { binOf } from './numeric-cuts.js';
-import { DAY_MS } from './daily-shares.js';
 import { addEntity, emptyShares, ShareTableSchema } from './share-table.js';
 
 /** What drift is looked for in: the served features, and the levels that the categorical fields of the records held. */

@@ -51,13 +51,13 @@ describe('reference of drift', () => {
     expect(level!.missing.shares[0]).toBeCloseTo(0.1, 2);
   });
 
-  it('base rate: only rows with a matured label', () => {
+  it('fraud rate: only rows with a matured label', () => {
     const known = kept.filter((row) => rows.labels![row]! >= 0);
-    expect(reference.baseRate!.all.rows).toBe(known.length);
-    expect(reference.baseRate!.all.counts[0]).toBe(known.filter((row) => rows.labels![row] === 1).length);
-    expect(reference.baseRate!.weeks).toHaveLength(4);
+    expect(reference.fraudRate!.all.rows).toBe(known.length);
+    expect(reference.fraudRate!.all.counts[0]).toBe(known.filter((row) => rows.labels![row] === 1).length);
+    expect(reference.fraudRate!.weeks).toHaveLength(4);
     const { labels: _labels, ...unlabelled } = rows;
-    expect(buildDriftReference('m1', unlabelled, settings).baseRate).toBeNull();
+    expect(buildDriftReference('m1', unlabelled, settings).fraudRate).toBeNull();
   });
 
   it('fewer than two weeks, a broken file and rows without a column are sentences', () => {

@@ -1,14 +1,8 @@
 import { z } from 'zod';
 import { InputError } from '../../domain/input-error.js';
-import {
-  referenceShares,
-  ReferenceSharesSchema,
-  DAY_MS,
-  WEEK_DAYS,
-  type DayShares,
-  type ReferenceShares,
-} from './daily-shares.js';
-import { BaseRateReferenceSchema, weeklyRates, type BaseRateReference } from './base-rate.js';
+import { DAY_MS } from '../../domain/time.js';
+import { referenceShares, ReferenceSharesSchema, WEEK_DAYS, type DayShares, type ReferenceShares } from './daily-shares.js';
+import { FraudRateReferenceSchema, weeklyRates, type FraudRateReference } from './fraud-rate.js';
 import { FieldBinsSchema, fieldShares, groupsOf, rowsByEntity, shareCount, type DriftRows, type FieldBins } from './drift-day.js';
 import { matureShares } from './matured-shares.js';
 import type { DriftSettings } from './drift-settings.js';
@@ -27,7 +21,7 @@ export const DriftReferenceSchema = z.strictObject({
   rows: z.number().int(),
   fields: z.array(z.strictObject({ bins: FieldBinsSchema, values: ReferenceSharesSchema, missing: ReferenceSharesSchema })),
   /** Share of frauds among rows whose label delay had passed; null without labels. */
-  baseRate: BaseRateReferenceSchema.nullable(),
+  fraudRate: FraudRateReferenceSchema.nullable(),
 });
 /**
  * What the rows looked like that a model was trained on, as small JSON that is kept beside the model. Shares of quantile bins and
@@ -163,11 +157,11 @@ export const buildDriftReference = (id: string, rows: ReferenceRows, settings: D
     toDay: days.at(-1)!.day,
     rows: kept.length,
     fields,
-    baseRate: rows.labels ? baseRateReference(days, rows.entities, rows.labels) : null,
+    fraudRate: rows.labels ? fraudRateReference(days, rows.entities, rows.labels) : null,
   };
 };
 
-const baseRateReference = (days: readonly DayRows[], entities: Int32Array, labels: Int8Array): BaseRateReference | null =>
+const fraudRateReference = (days: readonly DayRows[], entities: Int32Array, labels: Int8Array): FraudRateReference | null =>
   weeklyRates(
     days.map(({ day, rows }) => ({ day, table: matureShares(entities, labels, rows) })),
     days.at(-1)!.day,

@@ -1,11 +1,11 @@
-import { baseRateOf, type BaseRate } from './base-rate.js';
+import { fraudRateOf, type FraudRate } from './fraud-rate.js';
 import { compareFields, windowDays, type FieldDrift } from './compare-fields.js';
 import type { DriftDay } from './drift-day.js';
 import type { DriftReference } from './drift-reference.js';
 import type { DriftSettings } from './drift-settings.js';
 import type { EstimatedPerformance } from './estimated-performance.js';
 import {
-  baseRateFindings,
+  fraudRateFindings,
   estimateFindings,
   fieldFindings,
   performanceFindings,
@@ -44,7 +44,7 @@ export interface DriftReport {
   readonly window: { readonly fromDay: number; readonly toDay: number; readonly rows: number } | null;
   readonly fields: readonly FieldDrift[];
   readonly scores: ScoreDrift | null;
-  readonly baseRate: BaseRate | null;
+  readonly fraudRate: FraudRate | null;
   /** By week, oldest first. */
   readonly performance: readonly Performance[];
   readonly estimate: EstimatedPerformance | null;
@@ -85,12 +85,12 @@ const performancesOf = ({ judged, matured }: DriftInput, { labelWeeks, confidenc
 export const driftReport = (input: DriftInput, settings: DriftSettings): DriftReport => {
   const { window, fields, notJudged } = fieldsOf(input, settings);
   const scores = input.scores && scoreDrift(input.scores);
-  const baseRate = baseRateOf(input.reference.baseRate, input.matured, settings);
+  const fraudRate = fraudRateOf(input.reference.fraudRate, input.matured, settings);
   const { weeks, all } = performancesOf(input, settings);
   const findings = [
     ...fieldFindings(input.reference, fields, settings),
     ...(scores ? scoreFindings(scores, settings) : []),
-    ...(baseRate ? baseRateFindings(baseRate, settings) : []),
+    ...(fraudRate ? fraudRateFindings(fraudRate, settings) : []),
     ...(all && input.expected ? performanceFindings(input.judged!, all, input.expected, settings) : []),
     ...(input.estimate ? estimateFindings(input.estimate) : []),
   ];
@@ -100,7 +100,7 @@ export const driftReport = (input: DriftInput, settings: DriftSettings): DriftRe
     window,
     fields,
     scores,
-    baseRate,
+    fraudRate,
     performance: weeks,
     estimate: input.estimate,
     findings,
@@ -108,7 +108,7 @@ export const driftReport = (input: DriftInput, settings: DriftSettings): DriftRe
     notJudged: [
       ...notJudged,
       ...(scores ? [] : ['scores: no p-values yet']),
-      ...(baseRate ? [] : ['labels: no matured label in the last weeks']),
+      ...(fraudRate ? [] : ['labels: no matured label in the last weeks']),
       ...(input.estimate ? [] : ['estimated performance: no fraud probabilities']),
     ],
   };

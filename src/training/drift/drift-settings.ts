@@ -14,7 +14,7 @@ export const DriftSettingsSchema = z.strictObject({
   levels: z.number().int().min(1).max(50).default(20),
   /** Levels that count as known, the most frequent ones; an unlisted level is new. */
   knownLevels: z.number().int().min(1).max(2000).default(500),
-  /** Expected false alarms in `perDays` days, over all columns, of features, and as many of base rate and performance. */
+  /** Expected false alarms in `perDays` days, over all columns, of features, and as many of fraud rate and performance. */
   falseAlarms: z
     .strictObject({ count: share.default(0.05), perDays: z.number().int().min(1).max(3650).default(60) })
     .prefault({}),
@@ -34,10 +34,10 @@ export const DriftSettingsSchema = z.strictObject({
   scoreLevel: share.max(0.5).default(0.01),
   /** Change of a day's mean p-value or of its share below 5 %, mean of a week. */
   scoreChangeMin: share.default(0.01),
-  /** Matured weeks that base rate and performance are judged on. */
+  /** Matured weeks that fraud rate and performance are judged on. */
   labelWeeks: z.number().int().min(1).max(26).default(4),
-  /** Base rate: new over old, or old over new. */
-  baseRateRatioMin: z.number().gt(1).default(1.5),
+  /** Fraud rate: new over old, or old over new. */
+  fraudRateRatioMin: z.number().gt(1).default(1.5),
   /** Precision or recall lost, as a share of what the gate measured. */
   performanceLossMin: share.default(0.3),
   /** Confidence of the intervals of the report. Alarms follow `falseAlarms` instead. */

@@ -1,4 +1,4 @@
-import type { BaseRate } from './base-rate.js';
+import type { FraudRate } from './fraud-rate.js';
 import type { FieldDrift } from './compare-fields.js';
 import type { DriftReference } from './drift-reference.js';
 import type { ScoreDrift } from './score-drift.js';
@@ -8,7 +8,7 @@ import type { EstimatedPerformance } from './estimated-performance.js';
 import { performanceOf, type JudgedRows, type Performance } from './performance.js';
 import type { ShareChange } from './share-change.js';
 
-export type FindingKind = 'distribution' | 'new-levels' | 'missing' | 'scores' | 'base-rate' | 'performance' | 'estimate';
+export type FindingKind = 'distribution' | 'new-levels' | 'missing' | 'scores' | 'fraud-rate' | 'performance' | 'estimate';
 
 /** Something that lies beyond its effect limit. It is an alarm if it is also clear of chance. */
 export interface DriftFinding {
@@ -116,18 +116,18 @@ export const scoreFindings = ({ peak, peakDay, changes }: ScoreDrift, settings: 
   ];
 };
 
-export const baseRateFindings = ({ change, rows, frauds }: BaseRate, settings: DriftSettings): readonly DriftFinding[] => {
+export const fraudRateFindings = ({ change, rows, frauds }: FraudRate, settings: DriftSettings): readonly DriftFinding[] => {
   if (!change) return [];
   // Half a fraud on both sides keeps the ratio finite.
   const half = 0.5 / rows;
   const ratio = (change.is + half) / (change.was + half);
   return found(
     {
-      kind: 'base-rate',
+      kind: 'fraud-rate',
       field: 'frauds',
-      statistic: 'ratio of base rates',
+      statistic: 'ratio of fraud rates',
       value: Math.max(ratio, 1 / ratio),
-      threshold: settings.baseRateRatioMin,
+      threshold: settings.fraudRateRatioMin,
       sentence: `${frauds} frauds in ${rows} matured rows, ${percent(change.is)}; ${percent(change.was)} in training`,
     },
     { change, level: testLevel(settings, 3) },

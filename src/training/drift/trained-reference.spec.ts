@@ -42,7 +42,7 @@ describe('reference of a model that was just trained', () => {
     const reference = trainedReference(datasetOf(21), given, settings)!;
     expect(reference).toMatchObject({ id: 'm1', fromDay: 0, toDay: 20, rows: 21 * PER_DAY });
     // t200 was not known then, and t410 is of a day that has not matured.
-    expect(reference.baseRate!.all).toMatchObject({ rows: 18 * PER_DAY, counts: [2] });
+    expect(reference.fraudRate!.all).toMatchObject({ rows: 18 * PER_DAY, counts: [2] });
     expect(reference.fields.map(({ bins }) => bins.name)).toEqual(['amount', 'country']);
   });
 

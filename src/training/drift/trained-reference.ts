@@ -1,8 +1,8 @@
 import { InputError } from '../../domain/input-error.js';
 import type { Label } from '../../domain/label.js';
+import { DAY_MS } from '../../domain/time.js';
 import type { TransactionSchema } from '../../domain/transaction-schema.js';
 import { knownFrauds, maturedLabels, type Dataset } from '../dataset.js';
-import { DAY_MS } from './daily-shares.js';
 import { driftRows } from './drift-day.js';
 import { buildDriftReference, type DriftReference } from './drift-reference.js';
 import type { DriftSettings } from './drift-settings.js';

@@ -1,5 +1,5 @@
 import { createRandom, type Random } from '../../domain/random.js';
-import { baseRateOf, weeklyRates } from './base-rate.js';
+import { fraudRateOf, weeklyRates } from './fraud-rate.js';
 import { DriftSettingsSchema, testLevel } from './drift-settings.js';
 import { summariseLabels, type MaturedDay } from './matured-shares.js';
 
@@ -16,13 +16,13 @@ const daysOf = (random: Random, from: number, count: number, rate: number, campa
   });
 };
 
-describe('base rate', () => {
+describe('fraud rate', () => {
   const alarms = (rate: number, campaigns: number): number => {
     let count = 0;
     for (let seed = 0; seed < 20; seed += 1) {
       const random = createRandom(seed);
       const reference = weeklyRates(daysOf(random, 0, 56, 0.01, campaigns), 55);
-      const { change } = baseRateOf(reference, daysOf(random, 56, 28, rate, campaigns), settings)!;
+      const { change } = fraudRateOf(reference, daysOf(random, 56, 28, rate, campaigns), settings)!;
       if (change!.pValue <= level) count += 1;
     }
     return count;
@@ -38,7 +38,7 @@ describe('base rate', () => {
     const random = createRandom(1);
     const days = [...daysOf(random, 0, 28, 0.5), ...daysOf(random, 28, 28, 0.01)];
     const unknown = summariseLabels(56, Int32Array.of(1, 2), Int8Array.of(-1, -1));
-    const result = baseRateOf(null, [...days, unknown], settings)!;
+    const result = fraudRateOf(null, [...days, unknown], settings)!;
     expect([result.fromDay, result.toDay, result.rows, result.change]).toEqual([28, 55, 28 * 500, null]);
     expect(result.interval.low).toBeLessThan(0.01);
     expect(result.interval.high).toBeGreaterThan(0.01);
@@ -46,10 +46,10 @@ describe('base rate', () => {
   });
 
   it('without labels there is none; before all weeks there is no comparison', () => {
-    expect(baseRateOf(null, [], settings)).toBeNull();
+    expect(fraudRateOf(null, [], settings)).toBeNull();
     const random = createRandom(2);
     const reference = weeklyRates(daysOf(random, 0, 28, 0.01), 27);
-    expect(baseRateOf(reference, daysOf(random, 28, 20, 0.01), settings)!.change).toBeNull();
+    expect(fraudRateOf(reference, daysOf(random, 28, 20, 0.01), settings)!.change).toBeNull();
     expect(weeklyRates([], 3)).toBeNull();
   });
 });

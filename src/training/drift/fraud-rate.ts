@@ -6,11 +6,14 @@ import { cautiousVariance, shareInterval, shareOf, ShareTableSchema, sumOfShares
 import { studentTTwoSided } from './student-t.js';
 
 /** Share of frauds by week, oldest first, and of all weeks together. */
-export const BaseRateReferenceSchema = z.strictObject({ weeks: z.array(z.number().min(0).max(1)).min(1), all: ShareTableSchema });
-export type BaseRateReference = z.infer<typeof BaseRateReferenceSchema>;
+export const FraudRateReferenceSchema = z.strictObject({
+  weeks: z.array(z.number().min(0).max(1)).min(1),
+  all: ShareTableSchema,
+});
+export type FraudRateReference = z.infer<typeof FraudRateReferenceSchema>;
 
 /** Share of frauds in the newest matured weeks. */
-export interface BaseRate {
+export interface FraudRate {
   readonly fromDay: number;
   readonly toDay: number;
   readonly rows: number;
@@ -21,7 +24,7 @@ export interface BaseRate {
 }
 
 /** Weeks counted back from `toDay`; those without matured rows are left out; null when all are. */
-export const weeklyRates = (days: readonly MaturedDay[], toDay: number): BaseRateReference | null => {
+export const weeklyRates = (days: readonly MaturedDay[], toDay: number): FraudRateReference | null => {
   const byWeek = new Map<number, MaturedDay[]>();
   for (const day of days) {
     const week = Math.floor((toDay - day.day) / WEEK_DAYS);
@@ -49,7 +52,7 @@ const squaresOf = (values: readonly number[]): number => {
  * Student's t-test of weekly rates, never more certain than the rows by their entities are. Fraud comes in campaigns of days and
  * weeks over many customers: its weeks differ by far more than its rows let one expect, and its days are no independent looks at it.
  */
-const changeOf = (reference: BaseRateReference, now: BaseRateReference): NonNullable<BaseRate['change']> => {
+const changeOf = (reference: FraudRateReference, now: FraudRateReference): NonNullable<FraudRate['change']> => {
   const [was, is] = [shareOf(reference.all, 0), shareOf(now.all, 0)];
   const freedom = Math.max(1, reference.weeks.length + now.weeks.length - 2);
   const betweenWeeks =
@@ -60,16 +63,16 @@ const changeOf = (reference: BaseRateReference, now: BaseRateReference): NonNull
 
 /**
  * Rows whose label delay has not passed are in no day here: their frauds are unknown, and counting them as legitimate would look
- * like a falling base rate. A label that comes later than the delay still lowers the newest week a little.
+ * like a falling fraud rate. A label that comes later than the delay still lowers the newest week a little.
  *
  * @param days matured ones after the training rows
  * @returns null without matured rows
  */
-export const baseRateOf = (
-  reference: BaseRateReference | null,
+export const fraudRateOf = (
+  reference: FraudRateReference | null,
   days: readonly MaturedDay[],
   settings: DriftSettings,
-): BaseRate | null => {
+): FraudRate | null => {
   const toDay = Math.max(...days.filter(({ table }) => table.rows > 0).map(({ day }) => day));
   const fromDay = toDay - settings.labelWeeks * WEEK_DAYS + 1;
   const now = weeklyRates(

@@ -1,0 +1,59 @@
+import type { Calibration } from '../domain/calibration.js';
+import type { Policy } from '../domain/decision.js';
+import { calibrateIfDue } from './calibrate-if-due.js';
+import { nextCalibration } from './calibration.js';
+import type { CalibrationStore, WindowScores } from './ports.js';
+
+const DAY_MS = 86_400_000;
+const ROWS_MIN = 200;
+/** Of the window, until the next: near to a calibration for each row, of which conformal p-values are independent (Vovk 2005). */
+const GROWTH = 1.25;
+/** More change a threshold no longer: the last one holds until the day has closed. */
+const ROWS_MAX = 100_000;
+/** Alerts that a first window of n rows would hold; at fewer its threshold is too much a matter of luck. */
+const ALERTS_EXPECTED_MIN = 5;
+
+/**
+ * Rows of a first calibration. Of exchangeable rows, those after it exceed its level a by Beta(an, (1-a)n + 1): with an = 5 the
+ * rate is above 2a with probability P(Poisson(10) < 5) = 3 %, and with each further window with less (Vovk 2012).
+ */
+export const firstWindowRows = (share: number): number => Math.max(ROWS_MIN, Math.ceil(ALERTS_EXPECTED_MIN / share));
+
+/**
+ * As `calibrateIfDue`, and for a model that began without a calibration those before the first daily one: of the newest rows it
+ * has scored, at `firstWindowRows` rows and each time they are a quarter more. Null: too few rows yet, nothing is decided.
+ */
+export const calibrateSoFar = async (
+  store: CalibrationStore,
+  model: string,
+  current: Calibration | null,
+  policy: Policy,
+  eventNowMs: number,
+): Promise<Calibration | null> => {
+  const day = Math.floor(eventNowMs / DAY_MS);
+  if (current) {
+    const daily = await calibrateIfDue(store, current, policy, eventNowMs);
+    if (daily.id !== current.id || !current.isProvisional) return daily;
+  }
+  // All that was scored: a slow stream has too few in the policy's days, for a daily one as well.
+  const [fromMs, toMs] = [0, (day + 1) * DAY_MS];
+  const due = current ? Math.ceil(GROWTH * current.fused.n) : firstWindowRows(policy.budget.share);
+  // Asked every few seconds: the cheap count first.
+  if (due > ROWS_MAX || (await store.countRows(fromMs, toMs)) < due) return current;
+  const window = newest(await store.windowScores(model, fromMs, toMs));
+  if (window.occurredAtMs.length < due) return current;
+  const next = nextCalibration({ previous: null, window, counts: null, policy, model, day, soFar: true });
+  await store.save(next);
+  return next;
+};
+
+const newest = ({ weight, occurredAtMs, channels }: WindowScores): WindowScores => ({
+  weight,
+  occurredAtMs: occurredAtMs.slice(-ROWS_MAX),
+  channels: {
+    S: channels.S.slice(-ROWS_MAX),
+    T: channels.T.slice(-ROWS_MAX),
+    H: channels.H.slice(-ROWS_MAX),
+    D: channels.D.slice(-ROWS_MAX),
+  },
+});
