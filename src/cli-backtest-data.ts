@@ -5,6 +5,7 @@ import { openDataFile } from './data-file.js';
 import { readHistory, type DataHistory } from './data-history.js';
 import { CHANNELS, PolicySchema, type Channel, type Policy } from './domain/decision.js';
 import { createRandom } from './domain/random.js';
+import { DAY_MS } from './domain/time.js';
 import { ROW_ID, type TransactionSchema } from './domain/transaction-schema.js';
 import { requireWritable } from './output-file.js';
 import { createTensorBackend } from './tensor-backend.js';
@@ -12,8 +13,6 @@ import { backtest, type BacktestResult } from './training/backtest.js';
 import { defaultEstimators } from './training/retrain.js';
 import type { TrainingContext } from './training/fit-channels.js';
 import { UsageError } from './usage-error.js';
-
-const DAY_MS = 86_400_000;
 
 export interface BacktestOptions {
   readonly schema: string;

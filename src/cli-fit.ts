@@ -8,6 +8,7 @@ import { readHistory } from './data-history.js';
 import type { Channel } from './domain/decision.js';
 import type { Label } from './domain/label.js';
 import { createRandom } from './domain/random.js';
+import { DAY_MS } from './domain/time.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import { prepareModelFolder, readModelArtifact, writeModelFolder, type LineMemory } from './model-folder.js';
 import { createTensorBackend } from './tensor-backend.js';
@@ -30,7 +31,6 @@ export interface FitOptions {
 type Threads = Pick<TrainingContext, 'fitElsewhere'>;
 
 const SEED = 0;
-const DAY_MS = 86_400_000;
 /** Models learn from at most this many days before the calibration slice. */
 const TRAIN_DAYS_MAX = 30;
 /** The newest part of the data calibrates: a week, or this share of a shorter history. */

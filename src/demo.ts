@@ -2,6 +2,7 @@ import type { Config } from './config.js';
 import type { Alert } from './domain/alert.js';
 import type { Label } from './domain/label.js';
 import { transactionParser } from './domain/parse-transaction.js';
+import { DAY_MS } from './domain/time.js';
 import type { Transaction } from './domain/transaction.js';
 import { problemSentence } from './domain/transaction.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
@@ -13,7 +14,6 @@ import type { Retrained } from './worker-messages.js';
 import { versionName } from './version-name.js';
 import { retrainInThread } from './training-thread.js';
 
-const DAY_MS = 86_400_000;
 /** First day of every demo world: fixed, so that a seed alone says what happens. */
 const DEMO_START_MS = Date.UTC(2026, 0, 1);
 /** Rows after these days are calibrated and judged on. */

@@ -1,3 +1,4 @@
+import { DAY_MS } from './domain/time.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import type { Stores } from './service-stores.js';
 import type { ColdStartSettings } from './training/cold-start-settings.js';
@@ -6,7 +7,6 @@ import type { TrainingRequest } from './training/ports.js';
 import type { ScheduleSettings } from './training/schedule-settings.js';
 
 const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 
 export interface RetrainingSchedule {
   readonly schema: TransactionSchema;

@@ -1,6 +1,7 @@
 import { CHAMPION_POLL_MS, type Champion } from './champion.js';
 import type { Clock } from './clock.js';
 import type { Config } from './config.js';
+import { DAY_MS } from './domain/time.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import type { Log } from './log.js';
 import { driftInThread } from './drift-thread.js';
@@ -20,7 +21,6 @@ const EVERY_MS = {
   drift: 10_000,
   retention: 3_600_000,
 };
-const DAY_MS = 86_400_000;
 /** A partition this far behind the newest counts as idle: it holds no day open. */
 const IDLE_AFTER_MS = 7 * 86_400_000;
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Config } from './config.js';
 import { InputError } from './domain/input-error.js';
 import { isPriorModel, type ModelOrigin } from './domain/model-version.js';
+import { DAY_MS } from './domain/time.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import { MARKOV_DAYS } from './features/plan.js';
 import type { Log } from './log.js';
@@ -19,7 +20,6 @@ import { versionName } from './version-name.js';
 import type { Trained, TrainInput } from './worker-messages.js';
 import { trainInThread } from './training-thread.js';
 
-const DAY_MS = 86_400_000;
 const EVERY_MS = { claim: 1_000, heartbeat: 5_000, event: 500 };
 
 export interface TrainerGiven {

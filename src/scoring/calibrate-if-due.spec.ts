@@ -4,8 +4,8 @@ import { createRandom } from '../domain/random.js';
 import { nextCalibration } from './calibration.js';
 import { CalibrationStore, type WindowScores } from './ports.js';
 import { calibrateIfDue, recalibrate } from './calibrate-if-due.js';
+import { DAY_MS } from '../domain/time.js';
 
-const DAY_MS = 86_400_000;
 const { policy } = loadConfig(undefined, {});
 
 const windowOf = (rows: number): WindowScores => {

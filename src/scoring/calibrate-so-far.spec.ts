@@ -1,12 +1,12 @@
 import { loadConfig } from '../config.js';
 import type { Calibration } from '../domain/calibration.js';
 import { createRandom } from '../domain/random.js';
+import { DAY_MS } from '../domain/time.js';
 import { ScoreLog } from '../training/score-log.js';
 import { calibrateSoFar, firstWindowRows } from './calibrate-so-far.js';
 import { decide } from './decide.js';
 
 const { policy } = loadConfig(undefined, {});
-const DAY_MS = 86_400_000;
 const DAY = 20_000;
 const NOTHING = { S: 0, H: 0, D: 0 };
 

@@ -81,7 +81,9 @@ const modelUsual = (
 ): UsualValue | null => {
   if (column.kind === 'categorical') {
     const level = column.levels[median[index]!];
-    return level === undefined || isHashedLevel(level) || level === observed ? null : { low: level, median: level, high: level, basis: 'model' };
+    return level === undefined || isHashedLevel(level) || level === observed
+      ? null
+      : { low: level, median: level, high: level, basis: 'model' };
   }
   if (!isNatural(column) || !Number.isFinite(low[index])) return null;
   return { low: low[index]!, median: median[index]!, high: high[index]!, basis: 'model' };

@@ -1,9 +1,8 @@
 import type { Outcome, Policy } from '../domain/decision.js';
+import { DAY_MS } from '../domain/time.js';
 import type { ComparedVersion, CountedShare, Flip, FlipGroup, VersionComparison } from '../domain/version-comparison.js';
 import type { PairsWanted, ScoredPairs } from './ports.js';
 import { wilsonShare } from './wilson.js';
-
-const DAY_MS = 86_400_000;
 
 /** Two versions judged by their counts on the same live rows. */
 export const compareVersions = (wanted: PairsWanted, pairs: ScoredPairs, budget: Policy['budget']): VersionComparison => {

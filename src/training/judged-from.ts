@@ -1,4 +1,4 @@
-const DAY_MS = 86_400_000;
+import { DAY_MS } from '../domain/time.js';
 
 /** Where rows of a history lie in time. */
 export interface HistoryShape {

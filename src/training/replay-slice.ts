@@ -2,6 +2,7 @@ import type { Alert } from '../domain/alert.js';
 import type { Label } from '../domain/label.js';
 import { transactionParser } from '../domain/parse-transaction.js';
 import type { ScoredTransaction } from '../domain/scored-transaction.js';
+import { DAY_MS } from '../domain/time.js';
 import type { Transaction } from '../domain/transaction.js';
 import type { EntityState, EvidenceCell } from '../scoring/ports.js';
 import { LocalScorer } from '../scoring/local-scorer.js';
@@ -11,7 +12,6 @@ import { OnlineLine, scoreTransactions } from '../scoring/score-transactions.js'
 import type { ScoringModel } from '../scoring/scoring-model.js';
 import type { Dataset, EvidenceKey } from './dataset.js';
 
-const DAY_MS = 86_400_000;
 const BATCH_ROWS = 1000;
 
 /** What the line remembers when the slice begins. Immutable: several replays may start from it. */

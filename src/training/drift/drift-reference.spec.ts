@@ -3,8 +3,8 @@ import { featureMatrix, numericColumn } from '../../domain/feature-matrix.js';
 import { DriftSettingsSchema } from './drift-settings.js';
 import { summariseDay, type DriftRows } from './drift-day.js';
 import { buildDriftReference, parseDriftReference, type ReferenceRows } from './drift-reference.js';
+import { DAY_MS } from '../../domain/time.js';
 
-const DAY_MS = 86_400_000;
 const settings = DriftSettingsSchema.parse({ levels: 2, knownLevels: 3 });
 
 /** 30 days of 20 rows by 10 customers; the level "once" is one customer's. */
