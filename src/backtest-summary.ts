@@ -85,13 +85,8 @@ export const summarise = async (
     onlyLive: sum((day) => day.onlyLive),
     flips: [...pairs.onlyA, ...pairs.onlyB].slice(0, 2 * flipsMax),
   };
-  return {
-    summary,
-    notes: await liveNotes(
-      given,
-      sum((day) => day.late),
-    ),
-  };
+  const [late, others] = [sum((day) => day.late), sum((day) => day.otherCalibration)];
+  return { summary, notes: await liveNotes(given, late, others) };
 };
 
 const rankedByOf = ({ artifact }: StoredModel, { ranking }: Policy) => {
@@ -112,13 +107,22 @@ async function* scoredBy(
 }
 
 /** Where live decided by something else, a flip may come of that. */
-const liveNotes = async ({ past, model, policy, span, topic }: Summarised, late: number): Promise<string[]> => {
+const liveNotes = async (
+  { past, model, policy, span, topic }: Summarised,
+  late: number,
+  otherCalibration: number,
+): Promise<string[]> => {
   const notes: string[] = [];
   const others = (await past.decidedBy(span)).filter((by) => by.model !== model.version.version || by.policy !== policy.version);
   if (others.length > 0) notes.push(`live decided by ${others.map((by) => `${by.model} under ${by.policy}`).join(', ')}`);
   if (late > 0 && !topic)
     notes.push(
       `${late} live transactions came late: stored history is replayed in the order of its events, --topic in the order in which they came`,
+    );
+  if (otherCalibration > 0)
+    notes.push(
+      `${otherCalibration} transactions were decided live by another calibration of this model and policy: live takes one over a few ` +
+        'batches after midnight, and after a start without history several a day',
     );
   return notes;
 };

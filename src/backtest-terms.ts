@@ -1,7 +1,9 @@
 import type { Calibration } from './domain/calibration.js';
 import type { Policy } from './domain/decision.js';
 import { DAY_MS } from './domain/time.js';
-import { calibrateIfDue, firstCalibration } from './scoring/calibrate-if-due.js';
+import { iso } from './backtest-notes.js';
+import { firstCalibration } from './scoring/calibrate-if-due.js';
+import { calibrateSoFar } from './scoring/calibrate-so-far.js';
 import type { CalibrationStore } from './scoring/ports.js';
 import type { ScoringTerms } from './scoring/score-batch.js';
 import type { BacktestStore } from './store/backtest.store.js';
@@ -15,24 +17,28 @@ export interface BacktestTerms {
   readonly policy: Policy;
   /** Start of a UTC day: rows before it are scored and not decided. */
   readonly decideFromMs: number;
+  readonly onNote: (note: string) => void;
 }
 
 /**
  * What decides at a moment of event time, asked in rising order: nothing before the first day; then the calibration that held
- * live, or one of the days before where this model and policy had none, rolled day by day as it is served.
+ * live; where this model and policy had none by then, one of the days before; where these hold too few rows, their first of later
+ * rows, or for a model that began without one none until there are rows enough. Rolled as it is served.
  */
 export const backtestTerms = (given: BacktestTerms): ((clockMs: number) => Promise<ScoringTerms>) => {
-  const { policy, calibrations, decideFromMs } = given;
-  let calibration: Calibration | null = null;
+  const { policy, calibrations, version, decideFromMs } = given;
+  /** Undefined: not yet asked for. */
+  let calibration: Calibration | null | undefined;
   return async (clockMs) => {
     if (clockMs < decideFromMs) return { calibration: null, policy };
-    calibration ??= await calibrationAt(given);
-    calibration = await calibrateIfDue(calibrations, calibration, policy, clockMs);
+    if (calibration === undefined) calibration = await calibrationAt(given);
+    calibration = await calibrateSoFar(calibrations, version, calibration, policy, clockMs);
     return { calibration, policy };
   };
 };
 
-const calibrationAt = async ({ past, calibrations, version, policy, decideFromMs }: BacktestTerms): Promise<Calibration> => {
+const calibrationAt = async (given: BacktestTerms): Promise<Calibration | null> => {
+  const { past, calibrations, version, policy, decideFromMs, onNote } = given;
   const day = decideFromMs / DAY_MS;
   const inForce = await past.calibrationInForce(version, policy.version, day);
   if (inForce) {
@@ -41,13 +47,20 @@ const calibrationAt = async ({ past, calibrations, version, policy, decideFromMs
   }
   const made = await firstCalibration(calibrations, version, policy, day);
   if (made) return made;
-  // Its own, of the rows that it was judged on when it was trained.
+  // What is left is made of rows that nobody knew then.
   const stored = await past.firstCalibration(version, policy.version);
   if (!stored)
     throw new UsageError(
       `model ${version} has no calibration under policy ${policy.version}, and too few transactions are stored of the ` +
         `${policy.windowDays} days before ${new Date(decideFromMs).toISOString().slice(0, 10)} to make one: choose a later --from`,
     );
+  if (stored.isProvisional) {
+    onNote(`${version} began without a calibration: nothing is decided before it has scored rows enough to make one`);
+    return null;
+  }
+  onNote(
+    `the level is from a calibration of later rows, of ${iso(stored.validFromDay * DAY_MS).slice(0, 10)}: none was known by then`,
+  );
   const first = { ...stored, id: `${version}.${day}.${policy.version}`, validFromDay: day };
   await calibrations.save(first);
   return first;

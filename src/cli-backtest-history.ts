@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { DataSource } from 'typeorm';
 import { flipTable } from './cli-models-compare.js';
 import { schemaNameOf, withDatabase } from './command-database.js';
@@ -6,7 +8,7 @@ import { ConfigError, loadPolicy, withBudget, type Config } from './config.js';
 import type { Policy } from './domain/decision.js';
 import { transactionParser } from './domain/parse-transaction.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
-import type { CountedShare, Flip } from './domain/version-comparison.js';
+import type { CountedShare } from './domain/version-comparison.js';
 import { backtestHistory, type HistoryBacktestResult } from './history-backtest.js';
 import { requireWritable } from './output-file.js';
 import type { StoredModel } from './scoring/ports.js';
@@ -47,7 +49,7 @@ export const runHistoryBacktest = async (
   if (toMs <= fromMs)
     throw new UsageError(`--to ${iso(toMs)} is not after --from ${iso(fromMs)}: the span between them is empty`);
   const policy = policyOf(options, config);
-  if (flips !== undefined) await requireWritable(flips, '');
+  if (flips !== undefined) await requirePlace(flips);
   const result = await withDatabase(config, io, async (live) => {
     const { model, schema } = await modelOf(live, options, config);
     const topic = await topicOf(options, config, schema);
@@ -60,13 +62,20 @@ export const runHistoryBacktest = async (
       say: (line) => io.progress.note(line),
     });
   });
-  if (flips !== undefined) await writeFlips(flips, result.flips, io);
+  if (flips !== undefined) await writeFlips(flips, result, io);
   io.progress.stop();
   const { flips: _listed, ...printed } = result;
   await io.write(options.json ? `${JSON.stringify(printed)}\n` : readable(result));
 };
 
+const requirePlace = async (flips: string): Promise<void> => {
+  const folder = dirname(flips);
+  if (!existsSync(folder)) throw new UsageError(`--flips ${flips}: there is no folder ${folder}`);
+  await requireWritable(flips, '');
+};
+
 const policyOf = ({ policy: file, budget }: HistoryBacktestOptions, config: Config): Policy => {
+  if (file !== undefined && !existsSync(file)) throw new UsageError(`--policy ${file}: there is no such file`);
   const policy = file === undefined ? config.policy : loadPolicy(file);
   return budget === undefined ? policy : withBudget(policy, budget);
 };
@@ -143,7 +152,7 @@ const offsetsOf = (flag: string, texts: readonly string[]): ReadonlyMap<number, 
   return offsets;
 };
 
-const writeFlips = async (path: string, flips: readonly Flip[], io: CommandIo): Promise<void> => {
+const writeFlips = async (path: string, { flips, comparison }: HistoryBacktestResult, io: CommandIo): Promise<void> => {
   const header = ['id', 'occurred_at', 'alerted_by', 'known_as', 'p_backtest', 'p_live', 'backtest', 'live', 'lane', 'reason'];
   await writeCsv(
     path,
@@ -156,35 +165,43 @@ const writeFlips = async (path: string, flips: readonly Flip[], io: CommandIo): 
       ];
     }),
   );
-  io.progress.note(
-    `${flips.length} flips written to ${path}${flips.length >= FLIPS_MAX ? `, at most ${FLIPS_MAX} of each kind` : ''}`,
-  );
+  const isCut = Math.max(comparison.onlyA.rows, comparison.onlyB.rows) > FLIPS_MAX;
+  io.progress.note(`${flips.length} flips written to ${path}${isCut ? `, at most ${FLIPS_MAX} of each kind` : ''}`);
 };
 
 const readable = (result: HistoryBacktestResult): string => {
-  const { comparison, quality, rows, alerts, source } = result;
+  const { comparison, rows, alerts, source } = result;
   const { a, b, onlyA, onlyB } = comparison;
   return [
+    ...result.notes.map((note) => `note: ${note}\n`),
     `${result.model} under ${result.policy}, ${result.from.slice(0, 16)} to ${result.to.slice(0, 16)}, from ${source}\n`,
     `${rows} transactions, ${alerts} alerts: ${percent(result.alertRate)} of the traffic; budget ${percent(result.budget)}\n`,
     counted(result),
-    quality
-      ? `on ${quality.rows} rows whose label has matured, ranked by ${result.rankedBy}: average precision ${figure(quality.averagePrecision)}, ` +
-        `AUROC ${figure(quality.auroc)}, card precision@100 ${figure(quality.cardPrecisionAt100)}\n` +
-        `frauds caught ${share(quality.recall)}; alerts that were frauds ${share(quality.precision)}\n`
-      : '',
+    judged(result),
     `\n${dayTable(result.days)}`,
     `\nbeside live, on ${comparison.rows} transactions that both decided: `,
     `alerts ${a.alerts.count} and ${b.alerts.count} live, of both ${comparison.alertsOfBoth}\n`,
-    comparison.undecided === 0 ? '' : `${comparison.undecided} more were scored live without a calibration, and not decided\n`,
+    comparison.undecided === 0
+      ? ''
+      : `${comparison.undecided} more were scored without a calibration, here or live, and not decided\n`,
     flipTable('alerts here and not live', onlyA, ['backtest', 'live']),
     flipTable('alerts live and not here', onlyB, ['backtest', 'live']),
-    ...result.notes.map((note) => `note: ${note}\n`),
     `${Math.round(result.rowsPerSecond)} rows/s through the line\n`,
     result.kept === null
       ? ''
       : `every row and alert is in the database schema ${result.kept}; "DROP SCHEMA ${result.kept} CASCADE" removes it\n`,
   ].join('');
+};
+
+const judged = ({ quality, rankedBy }: HistoryBacktestResult): string => {
+  if (!quality) return '';
+  const rows = `on ${quality.rows} rows whose label has matured`;
+  if (quality.frauds === 0) return `${rows} no fraud is known\n`;
+  return (
+    `${rows}, ranked by ${rankedBy}: average precision ${figure(quality.averagePrecision)}, ` +
+    `AUROC ${figure(quality.auroc)}, card precision@100 ${figure(quality.cardPrecisionAt100)}\n` +
+    `frauds caught ${share(quality.recall)}; alerts that were frauds ${share(quality.precision)}\n`
+  );
 };
 
 /** What was not scored, where there is any. */

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { DETECTOR_NAMES, estimatorNamed } from './chosen-detectors.js';
@@ -19,6 +18,7 @@ import { loadConfig, loadSchema, type Config } from './config.js';
 import { isStream, readLabelledData } from './labelled-data.js';
 import { estimators } from './models/registry.js';
 import { requireWritable } from './output-file.js';
+import { makeFolder } from './store/make-folder.js';
 import { contents, writeWholeFiles } from './store/whole-files.js';
 import { createTensorBackend } from './tensor-backend.js';
 import { compareDetectors, type CompareResult } from './training/compare-detectors.js';
@@ -138,7 +138,7 @@ const readable = (result: CompareResult, out: string | undefined): string =>
 
 /** Before the long work. @throws UsageError when the folder cannot be written, or the result would destroy what is read */
 const prepareFolder = async (folder: string, inputs: readonly string[]): Promise<void> => {
-  await written(folder, () => mkdir(folder, { recursive: true }));
+  await written(folder, () => makeFolder(folder));
   for (const name of [REPORT, FIGURES]) for (const input of inputs) await requireWritable(join(folder, name), input);
 };
 
@@ -150,7 +150,7 @@ const writeFolder = (folder: string, result: CompareResult, source: ReportSource
     }),
   );
 
-const written = async (folder: string, write: () => Promise<unknown>): Promise<void> => {
+const written = async (folder: string, write: () => unknown): Promise<void> => {
   try {
     await write();
   } catch (error) {

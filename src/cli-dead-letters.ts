@@ -1,10 +1,10 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { z } from 'zod';
+import { withDatabase } from './command-database.js';
 import { configOption, EXIT_CODES, wholeNumber, withProcessIo, type CommandIo } from './command-io.js';
 import { loadConfig, type Config } from './config.js';
-import { openDatabase } from './service-database.js';
 import { DeadLetterStore, type RetriedLetter } from './store/dead-letter.store.js';
-import { InvalidQueryError, PAGE_MAX } from './store/paging.js';
+import { PAGE_MAX } from './store/paging.js';
 import type { DeadLetterView } from './store/query-types.js';
 import { KafkaPublisher } from './stream/kafka-publisher.js';
 import { chunks, type OutgoingMessage } from './stream/outbox-messages.js';
@@ -76,16 +76,8 @@ export const register = (program: Command): void => {
     .action((options: RetryOptions & Configured) => withProcessIo((io) => retry(options, loadConfig(options.config), io)));
 };
 
-const withStore = async <T>(config: Config, io: CommandIo, use: (store: DeadLetterStore) => Promise<T>): Promise<T> => {
-  const database = await openDatabase(config, (line) => io.progress.note(line));
-  try {
-    return await use(new DeadLetterStore(database.dataSource));
-  } catch (error) {
-    throw error instanceof InvalidQueryError ? new UsageError(`--${error.message}`) : error;
-  } finally {
-    await database.close();
-  }
-};
+const withStore = <T>(config: Config, io: CommandIo, use: (store: DeadLetterStore) => Promise<T>): Promise<T> =>
+  withDatabase(config, io, (dataSource) => use(new DeadLetterStore(dataSource)));
 
 const selectionOf = ({ reason, since }: SelectionOptions) => ({
   ...(reason !== undefined && { reason }),

@@ -5,7 +5,7 @@ import { byOption, schemaNameOf, schemaOption, whyOption, withDatabase } from '.
 import { configOption, EXIT_CODES, wholeNumber, withProcessIo, writePage, type CommandIo } from './command-io.js';
 import { registerCompare } from './cli-models-compare.js';
 import { loadConfig, type Config } from './config.js';
-import type { ModelState } from './domain/model-version.js';
+import { isPriorVersion, type ModelState } from './domain/model-version.js';
 import { createModelStores } from './service-stores.js';
 import type { ModelRegistry } from './store/model-registry.js';
 import type { ModelDetail, ModelView, RoleChange } from './store/model-views.js';
@@ -165,7 +165,7 @@ const cells = (model: ModelView): string[] => [
   model.state,
   model.state === 'champion' ? String(model.epoch) : '-',
   model.trainedAt.slice(0, 19),
-  model.data?.to.slice(0, 19) ?? '-',
+  model.data?.to.slice(0, 19) ?? (isPriorVersion(model.version) ? 'no history' : '-'),
   model.trainingRun ?? '-',
   model.isSigned ? 'yes' : 'no',
   model.artifactBytes === null ? 'dropped' : String(model.artifactBytes),

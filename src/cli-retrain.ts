@@ -173,9 +173,17 @@ const answer = async (
     );
 };
 
+const STATE: Readonly<Record<Exclude<TrainingRun['state'], 'succeeded'>, string>> = {
+  queued: 'waits for a trainer',
+  running: 'is running',
+  failed: 'failed',
+  cancelled: 'was cancelled',
+  lost: 'was lost',
+};
+
 const sentence = ({ id, state, version }: TrainingRun): string => {
   if (state === 'succeeded') return `run ${id} succeeded: ${version ?? 'no version'}`;
-  return state === 'queued' ? `run ${id} waits for a trainer` : `run ${id} is ${state}`;
+  return `run ${id} ${STATE[state]}`;
 };
 
 /** Shows a run's progress until it has ended, or the signal ends the waiting. */

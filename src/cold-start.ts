@@ -1,10 +1,11 @@
 import type { Champion } from './champion.js';
 import type { Config } from './config.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
-import { firstWindowRows } from './scoring/calibrate-so-far.js';
+import { firstWindowWords } from './scoring/calibrate-so-far.js';
 import { saveScoringModel } from './scoring/scoring-model.js';
 import { installChampion, type Stores } from './service-stores.js';
 import { StateConflictError } from './store/state-conflict.js';
+import type { TrainingRun } from './training/ports.js';
 import { priorModel, priorReport } from './training/prior-model.js';
 
 const INSTALL = '"surprisal models promote --model DIR" installs one; scoring waits for it';
@@ -53,12 +54,36 @@ export const startCold = async (
   return `cold start: ${version} decides, a prior model without history; the first model of the stream is trained at ${rowsMin} transactions`;
 };
 
-/** For health: null where the champion has learned from the stream. */
-export const coldStartCheck = (champion: Champion, { policy, training }: Pick<Config, 'policy' | 'training'>): string | null => {
-  if (champion.prior === null) return null;
+/** For health: null where the champion has learned from the stream. Two rows by index while it has not, nothing afterwards. */
+export const coldStartCheck = async (
+  champion: Pick<Champion, 'prior' | 'calibrationRows'>,
+  stores: Pick<Stores, 'runs' | 'registry'>,
+  schema: TransactionSchema,
+  { policy, training }: Pick<Config, 'policy' | 'training'>,
+): Promise<string | null> => {
+  const { prior, calibrationRows } = champion;
+  if (prior === null) return null;
   const alerts =
-    champion.calibrationRows === null
-      ? `nothing is alerted on before ${firstWindowRows(policy.budget.share)} transactions`
-      : `calibrated by ${champion.calibrationRows} transactions`;
-  return `prior model ${champion.prior} decides, without history: ${alerts}; the first model of the stream is trained at ${training.coldStart.rowsMin}`;
+    calibrationRows === null
+      ? `nothing is alerted on before ${firstWindowWords(policy.budget)}`
+      : `calibrated by ${calibrationRows} transactions`;
+  const [[change], { items }] = await Promise.all([
+    stores.registry.changes(schema.name, prior, 1),
+    stores.runs.list({ schema: schema.name, limit: 1 }),
+  ]);
+  const returned = change?.kind === 'rollback' ? `, rolled back to by ${change.by}` : '';
+  return `prior model ${prior} decides${returned}, without history: ${alerts}; ${firstModel(items[0], training)}`;
+};
+
+/** @param newest training run of the schema */
+const firstModel = (newest: TrainingRun | undefined, { coldStart, schedule }: Config['training']): string => {
+  if (!newest)
+    return schedule.enabled
+      ? `the first model of the stream is trained at ${coldStart.rowsMin}`
+      : 'the schedule is off: "surprisal retrain" asks for the first model of the stream';
+  const { id, state, report } = newest;
+  if (state === 'queued') return `training run ${id} is asked for`;
+  if (state === 'running') return `training run ${id} goes on`;
+  const verdict = state === 'succeeded' ? report?.['verdict'] : state;
+  return `training run ${id}: ${typeof verdict === 'string' ? verdict : state}, "surprisal runs show ${id}" says why`;
 };

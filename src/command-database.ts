@@ -1,22 +1,27 @@
 import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
 import { Option } from 'commander';
 import type { CommandIo } from './command-io.js';
 import { loadSchema, type Config } from './config.js';
 import { openDatabase, type ServiceDatabase } from './service-database.js';
+import { hasEmbeddedData } from './store/embedded-place.js';
 import { InvalidQueryError } from './store/paging.js';
 import { NotStoredError } from './store/state-conflict.js';
 import { UsageError } from './usage-error.js';
 
 /**
- * Runs a command on the service's database: of DATABASE_URL, or the embedded one, also while a service runs on it.
+ * Runs a command on the service's database: of DATABASE_URL, or the embedded one, also while a service runs on it. It makes no
+ * embedded one: there would be nothing in it.
  *
- * @throws UsageError for what the database cannot find or does not understand
+ * @throws UsageError where there is none, and for what the database cannot find or does not understand
  */
 export const withDatabase = async <T>(
   config: Config,
   io: CommandIo,
   work: (dataSource: ServiceDatabase['dataSource']) => Promise<T>,
 ): Promise<T> => {
+  if (config.databaseUrl === null && !(await hasEmbeddedData(resolve(config.home))))
+    throw new UsageError(`there is no database under ${config.home} yet: npm start or surprisal serve makes one`);
   const database = await openDatabase(config, (line) => io.progress.note(line), true);
   try {
     return await work(database.dataSource);

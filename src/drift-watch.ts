@@ -9,7 +9,7 @@ import type { DriftState } from './store/drift.store.js';
 import type { ServedRange } from './store/drift-rows.js';
 import { WEEK_DAYS } from './training/drift/daily-shares.js';
 import type { DriftDay } from './training/drift/drift-day.js';
-import type { DriftReference } from './training/drift/drift-reference.js';
+import { parseDriftReference, type DriftReference } from './training/drift/drift-reference.js';
 import { driftReport, type DriftReport } from './training/drift/drift-report.js';
 import type { DriftSettings } from './training/drift/drift-settings.js';
 import { checkProbabilities, estimatePerformance, type EstimatedPerformance } from './training/drift/estimated-performance.js';
@@ -126,7 +126,7 @@ interface Referred {
 const referenceOf = async (given: DriftWatch, watched: Watched, state: DriftState | null, day: number): Promise<Referred> => {
   const { stores, settings, schema, run, signal } = given;
   const { model, featureSet } = watched;
-  if (state?.reference) return { reference: state.reference, note: state.note };
+  if (state?.reference) return keptReference(model, state.reference, state.note);
   // The first day is whole only if the model did not take over in the middle of it.
   const firstDay = state?.martingale?.days[0]?.day ?? day;
   const wanted = SERVED_WEEKS * WEEK_DAYS;
@@ -142,6 +142,19 @@ const referenceOf = async (given: DriftWatch, watched: Watched, state: DriftStat
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return { reference: null, note: `${without}, and none can be made: ${error.message}` };
+  }
+};
+
+/** One that another build wrote in another form is no reference: the next model brings its own. */
+const keptReference = (model: string, kept: unknown, note: string | null): Referred => {
+  try {
+    return { reference: parseDriftReference(kept), note };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return {
+      reference: null,
+      note: `the reference kept of ${model} is not of this build (${error.message}): days are not judged`,
+    };
   }
 };
 

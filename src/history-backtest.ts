@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import { iso, learnedNotes, memoryNotes } from './backtest-notes.js';
 import { storedRecords, topicRecords, type RecordSource } from './backtest-records.js';
 import { replayRecords, WaitingLabels } from './backtest-replay.js';
 import { backtestTerms } from './backtest-terms.js';
@@ -9,14 +10,14 @@ import type { Label } from './domain/label.js';
 import { transactionParser } from './domain/parse-transaction.js';
 import { DAY_MS } from './domain/time.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
-import { MARKOV_DAYS, labelDelayMs } from './features/plan.js';
 import { rememberInThread } from './memory-thread.js';
 import type { StoredModel } from './scoring/ports.js';
 import { OnlineLine } from './scoring/score-transactions.js';
 import { readFeatureSet } from './scoring/scoring-model.js';
 import { createStores, type Stores } from './service-stores.js';
-import { openBacktestSchema } from './store/backtest-schema.js';
+import { openBacktestSchema, type BacktestSchema } from './store/backtest-schema.js';
 import { BacktestStore, type BacktestSpan } from './store/backtest.store.js';
+import { isConnectionLost } from './store/connection-lost.js';
 import { newestRowsFrom, storedSpan } from './store/history-bounds.js';
 import { HistoryStore } from './store/history.store.js';
 import { RememberedFrauds } from './store/remembered-frauds.js';
@@ -54,7 +55,7 @@ export interface HistoryBacktestResult extends BacktestSummary {
   /** Records of a topic whose event times are not of the span. */
   readonly outside: number;
   readonly rowsPerSecond: number;
-  /** What has to be known to read the figures. */
+  /** What has to be known to read the figures; first whether the model has learned from the rows that it is judged on. */
   readonly notes: readonly string[];
   /** The database schema that was kept. */
   readonly kept: string | null;
@@ -78,38 +79,77 @@ interface Course extends BacktestSpan {
  * @throws UsageError when there is nothing to replay, or too much; rejects with the signal's reason when aborted
  */
 export const backtestHistory = async (given: HistoryBacktest): Promise<HistoryBacktestResult> => {
-  const { live, config, schema, span, topic } = given;
+  const { live, schema, span, model } = given;
   const past = new BacktestStore(live, schema);
-  const { course, notes } = await courseOf(given, past);
+  const course = await courseOf(given, past);
   const labels = await past.fraudLabels(span.toMs, LABELS_MAX);
-  const database = await openBacktestSchema(live, given.say);
-  const broken = new AbortController();
-  const signal = AbortSignal.any([given.signal, broken.signal]);
-  const pool = new WorkerPool(1, config.tensorBackend, (error) => broken.abort(error), given.say);
+  if (labels.length > LABELS_MAX)
+    throw new UsageError(`more than ${LABELS_MAX} labels of frauds were known by ${iso(span.toMs)}: choose an earlier --to`);
+  const first = await past.firstCalibration(model.version.version);
+  const notes = [...learnedNotes(model.version, first, span.fromMs), ...memoryNotes(schema, course.rememberFromMs, span.fromMs)];
+  return inOwnSchema(given, (database) =>
+    withPool(given, async (pool, signal) => {
+      const result = await judge({ ...given, signal }, course, labels, { past, database, pool });
+      return { ...result, notes: [...notes, ...result.notes] };
+    }),
+  );
+};
+
+/** Drops the database schema whatever happens; what cannot be dropped now, because the server is away, the next backtest drops. */
+const inOwnSchema = async <T>(
+  { live, keep, say }: HistoryBacktest,
+  work: (database: BacktestSchema) => Promise<T>,
+): Promise<T> => {
+  const database = await openBacktestSchema(live, say);
+  const lost = `the database was stopped, or the way to it is gone; the next backtest drops ${database.name}`;
   let isDone = false;
   try {
-    const stores = createStores(database.dataSource, schema, false);
-    const remembered = new RememberedFrauds(database.dataSource, schema);
-    const waiting = await remember({ ...given, signal }, course, labels, stores, remembered);
-    if (topic) await past.copyKnownIds(database.name, course.scoreFromMs);
-    const replayed = await replay({ ...given, signal }, course, new WaitingLabels(waiting), { past, stores, remembered, pool });
-    const { summary, notes: liveNotes } = await summarise({ ...given, past, here: database, newestMs: course.newestMs });
-    if (summary.rows === 0) throw new UsageError(`${replayed.source} holds no transaction of the span that could be scored`);
+    const result = await work(database);
     isDone = true;
-    return { ...summary, ...replayed, notes: [...notes, ...liveNotes], kept: given.keep ? database.name : null };
+    return result;
+  } catch (error) {
+    throw isConnectionLost(error) ? new Error(lost, { cause: error }) : error;
   } finally {
-    await pool.stop();
-    // What cannot be dropped now, because the server is away, is dropped by the next backtest.
-    await database
-      .close(isDone && given.keep)
-      .catch((error: Error) => given.say(`${database.name} is left behind: ${error.message}`));
+    await database.close(isDone && keep).catch((error: Error) => {
+      if (!isConnectionLost(error)) say(`${database.name} is left behind: ${error.message}`);
+      else if (isDone) say(lost);
+    });
   }
 };
 
-const courseOf = async (
-  { live, span, policy, topic, schema }: HistoryBacktest,
-  past: BacktestStore,
-): Promise<{ readonly course: Course; readonly notes: readonly string[] }> => {
+/** With a thread of its own to score; `work` is aborted when it breaks. */
+const withPool = async <T>(
+  { config, signal, say }: HistoryBacktest,
+  work: (pool: WorkerPool, signal: AbortSignal) => Promise<T>,
+): Promise<T> => {
+  const broken = new AbortController();
+  const pool = new WorkerPool(1, config.tensorBackend, (error) => broken.abort(error), say);
+  try {
+    return await work(pool, AbortSignal.any([signal, broken.signal]));
+  } finally {
+    await pool.stop();
+  }
+};
+
+const judge = async (
+  given: HistoryBacktest,
+  course: Course,
+  labels: readonly Label[],
+  { past, database, pool }: { readonly past: BacktestStore; readonly database: BacktestSchema; readonly pool: WorkerPool },
+): Promise<HistoryBacktestResult> => {
+  const { schema, topic, keep } = given;
+  const stores = createStores(database.dataSource, schema, false);
+  const remembered = new RememberedFrauds(database.dataSource, schema);
+  const waiting = await remember(given, course, labels, stores, remembered);
+  // As far back as rows are remembered: older ones are outside the span, and their number has no bound.
+  if (topic) await past.copyKnownIds(database.name, { fromMs: course.rememberFromMs, toMs: course.scoreFromMs });
+  const replayed = await replay(given, course, new WaitingLabels(waiting), { past, stores, remembered, pool });
+  const { summary, notes } = await summarise({ ...given, past, here: database, newestMs: course.newestMs });
+  if (summary.rows === 0) throw new UsageError(`${replayed.source} holds no transaction of the span that could be scored`);
+  return { ...summary, ...replayed, notes: [...replayed.notes, ...notes], kept: keep ? database.name : null };
+};
+
+const courseOf = async ({ live, span, policy, topic }: HistoryBacktest, past: BacktestStore): Promise<Course> => {
   const stored = await storedSpan(live);
   if (!stored) throw new UsageError('no transaction is stored yet: there is no history to look back on');
   const decideFromMs = Math.floor(span.fromMs / DAY_MS) * DAY_MS;
@@ -128,21 +168,7 @@ const courseOf = async (
     );
   const boundMs = await newestRowsFrom(live, scoreFromMs, MEMORY_ROWS_MAX);
   const rememberFromMs = Math.max(stored.firstMs, boundMs ?? -Infinity);
-  return {
-    course: { ...span, rememberFromMs, scoreFromMs, decideFromMs, newestMs: stored.newestMs },
-    notes: memoryNotes(schema, rememberFromMs, span),
-  };
-};
-
-const memoryNotes = (schema: TransactionSchema, rememberFromMs: number, { fromMs }: BacktestSpan): string[] => {
-  if (schema.entities.length === 0) return [];
-  const lookBackDays = MARKOV_DAYS + labelDelayMs(schema) / DAY_MS;
-  const days = (fromMs - rememberFromMs) / DAY_MS;
-  if (days >= lookBackDays) return [];
-  return [
-    `the stored history begins ${Math.max(0, days).toFixed(1)} days before --from, features look back on up to ${lookBackDays}: ` +
-      'what a service knew of earlier days (the memory of a model that was promoted from a folder) is not in these figures',
-  ];
+  return { ...span, rememberFromMs, scoreFromMs, decideFromMs, newestMs: stored.newestMs };
 };
 
 /**
@@ -193,11 +219,14 @@ const replay = async (
   course: Course,
   labels: WaitingLabels,
   { past, stores, remembered, pool }: ReplayParts,
-): Promise<{ readonly rowsPerSecond: number; readonly outside: number; readonly source: string }> => {
+): Promise<Pick<HistoryBacktestResult, 'rowsPerSecond' | 'outside' | 'source' | 'notes'>> => {
   const { id, lookBackMs } = readFeatureSet(model.artifact);
   await pool.useModel(model.artifact, { featureSet: id, lookBackMs }, { calibration: null, policy });
   const { version } = model.version;
-  const termsAt = backtestTerms({ past, calibrations: stores.calibrations, version, policy, decideFromMs: course.decideFromMs });
+  const notes: string[] = [];
+  const { decideFromMs } = course;
+  const onNote = (note: string): void => void notes.push(note);
+  const termsAt = backtestTerms({ past, calibrations: stores.calibrations, version, policy, decideFromMs, onNote });
   const parser = transactionParser(schema);
   const history = new HistoryStore(live);
   const before = storedRecords(history, parser, { fromMs: course.scoreFromMs, toMs: topic ? span.fromMs : span.toMs });
@@ -224,7 +253,6 @@ const replay = async (
     rowsPerSecond: rows / Math.max((performance.now() - startedMs) / 1000, 1e-3),
     outside: last.outside(),
     source: last.name,
+    notes,
   };
 };
-
-const iso = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16)}Z`;

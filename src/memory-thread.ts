@@ -16,18 +16,22 @@ export async function* rememberInThread(
   signal: AbortSignal,
 ): AsyncGenerator<MemoryPart> {
   const worker = new Worker(new URL('./memory-worker.js', import.meta.url));
+  const ended = new AbortController();
+  worker.on('error', (error) => ended.abort(error));
+  worker.on('exit', () => ended.abort(new Error('the thread that learns the history ended without an answer')));
+  const either = AbortSignal.any([signal, ended.signal]);
   try {
-    await ask(worker, { kind: 'begin', artifact, labels }, signal);
+    await ask(worker, { kind: 'begin', artifact, labels }, either);
     // A piece is read while the one before is learned, and no more: memory stays bounded.
     let learned: Promise<unknown> = Promise.resolve();
     for await (const transactions of history) {
       await learned;
-      learned = ask(worker, { kind: 'learn', transactions }, signal);
+      learned = ask(worker, { kind: 'learn', transactions }, either);
       // Awaited at the next turn or after the loop; until then a failure must not count as unhandled.
       learned.catch(() => undefined);
     }
     await learned;
-    for (let part = await ask(worker, { kind: 'part' }, signal); part; part = await ask(worker, { kind: 'part' }, signal))
+    for (let part = await ask(worker, { kind: 'part' }, either); part; part = await ask(worker, { kind: 'part' }, either))
       yield part;
   } finally {
     await worker.terminate();
@@ -39,14 +43,11 @@ const ask = async (worker: Worker, message: ToMemoryWorker, signal: AbortSignal)
   signal.throwIfAborted();
   let forget = (): void => undefined;
   const answered = new Promise<FromMemoryWorker>((resolve, reject) => {
-    const ended = (): void => reject(new Error('the thread that learns the history ended without an answer'));
     const abort = (): void => reject(signal.reason as Error);
     worker.once('message', resolve);
-    worker.once('error', reject);
-    worker.once('exit', ended);
     signal.addEventListener('abort', abort, { once: true });
     forget = () => {
-      worker.off('message', resolve).off('error', reject).off('exit', ended);
+      worker.off('message', resolve);
       signal.removeEventListener('abort', abort);
     };
   });

@@ -178,7 +178,7 @@ const listen = async ({ config, schema, options, log }: Start, doors: Doors) => 
     apiKey,
     webRoot: join(packageRoot, 'web', 'dist'),
     schema,
-    readiness: () => readinessOf(doors, config, consumes),
+    readiness: () => readinessOf(doors, schema, config, consumes),
     now: () => clock.now(),
   };
   const { labels, deadLetters, offsets, queries, registry, runs, drift } = stores;
@@ -213,7 +213,12 @@ const listen = async ({ config, schema, options, log }: Start, doors: Doors) => 
   return { settings, app };
 };
 
-const readinessOf = async ({ stores, kafka, pool, champion }: Doors, config: Config, consumes: boolean): Promise<Readiness> => {
+const readinessOf = async (
+  { stores, kafka, pool, champion }: Doors,
+  schema: TransactionSchema,
+  config: Config,
+  consumes: boolean,
+): Promise<Readiness> => {
   const checks: Record<string, string> = {};
   checks['database'] = await stores.dataSource.query('SELECT 1').then(
     () => 'ok',
@@ -232,7 +237,7 @@ const readinessOf = async ({ stores, kafka, pool, champion }: Doors, config: Con
   // Said here, and no reason to take the service out of use: the champion decides as ever.
   const { challengers } = champion;
   if (challengers.count > 0) checks['challengers'] = challengers.problem ?? 'ok';
-  const cold = coldStartCheck(champion, config);
+  const cold = await coldStartCheck(champion, stores, schema, config).catch((error: unknown) => (error as Error).message);
   if (cold !== null) checks['history'] = cold;
   return { ok, checks };
 };

@@ -68,11 +68,17 @@ const carryOutNext = async (given: TrainerGiven): Promise<void> => {
     log.say(`training run ${run.id} (${run.trigger}): ${run.why}`);
     await carryOut({ ...given, signal: AbortSignal.any([signal, ended.signal]) }, claim, run);
   } catch (error) {
-    log.say(`training run ${run.id} ${await endRun(stores.runs, claim, error as Error, signal.aborted)}`);
+    const failure = error as Error;
+    if (!signal.aborted && isProgramError(failure)) log.error(`training run ${run.id}: ${failure.stack}`);
+    log.say(`training run ${run.id} ${await endRun(stores.runs, claim, failure, signal.aborted)}`);
   } finally {
     await heartbeat.stop();
   }
 };
+
+/** A stack says more of it than the sentence that the run keeps; a thread's error of the data bears none. */
+const isProgramError = (error: Error): boolean =>
+  ![InputError, RunCancelled, RunLost].some((kind) => error instanceof kind) && error.stack !== error.message;
 
 const carryOut = async (given: TrainerGiven, claim: TrainingClaim, run: TrainingRun): Promise<void> => {
   const { stores, schema, config, log } = given;

@@ -29,29 +29,36 @@ export interface TrainingResult {
  * @returns why the role could not be given: somebody has decided otherwise meanwhile, and the version stays a candidate
  * @throws RunCancelled, RunLost: nothing of the version is kept
  */
-export const keepResult = (
+export const keepResult = async (
   stores: Pick<Stores, 'inTransaction'>,
   { name: schema }: TransactionSchema,
   claim: TrainingClaim,
   { model, verdict, report, championEpoch }: TrainingResult,
-): Promise<string | null> =>
-  stores.inTransaction(async (inside) => {
-    const { version } = model;
-    await storeModel(inside, model);
-    if (!(await inside.runs.finish(claim, { state: 'succeeded', report, version })))
-      throw (await inside.runs.heartbeat(claim)) === 'cancel'
-        ? new RunCancelled('cancelled while it ran')
-        : new RunLost(`training run ${claim.id} was taken off this process`);
-    const by = { by: `training run ${claim.id}`, why: `the gate says ${verdict}` };
-    try {
+): Promise<string | null> => {
+  const { version } = model;
+  const by = { by: `training run ${claim.id}`, why: `the gate says ${verdict}` };
+  const keep = (giveRole: (inside: ModelStores) => Promise<unknown>): Promise<void> =>
+    stores.inTransaction(async (inside) => {
+      await storeModel(inside, model);
+      if (!(await inside.runs.finish(claim, { state: 'succeeded', report, version })))
+        throw (await inside.runs.heartbeat(claim)) === 'cancel'
+          ? new RunCancelled('cancelled while it ran')
+          : new RunLost(`training run ${claim.id} was taken off this process`);
+      await giveRole(inside);
+    });
+  try {
+    await keep(async (inside) => {
       if (verdict === 'promote') await inside.registry.promote(schema, version, by, championEpoch);
       else if (verdict !== 'reject') await challenge(inside, schema, version, by);
-      return null;
-    } catch (error) {
-      if (error instanceof StateConflictError) return error.message;
-      throw error;
-    }
-  });
+    });
+    return null;
+  } catch (error) {
+    if (!(error instanceof StateConflictError)) throw error;
+    // Once more from the start: nothing is left of the first try, no challenger has made room for nobody.
+    await keep(() => Promise.resolve());
+    return error.message;
+  }
+};
 
 /**
  * The end of a run that made no version; a holder that stops hands it back, and another goes on with it.
@@ -71,9 +78,8 @@ export const endRun = async (
     return state === 'queued' ? 'is handed back: the next trainer takes it up' : `is ${state}`;
   }
   const state = isCancelled ? 'cancelled' : 'failed';
-  const sentence = isDiskFull(error)
-    ? `the disk of the database is full, nothing of the version is kept: ${error.message}`
-    : error.message;
+  const reason = error.message.split('\n', 1)[0]!;
+  const sentence = isDiskFull(error) ? `the disk of the database is full, nothing of the version is kept: ${reason}` : reason;
   await runs.finish(claim, { state, error: sentence });
   return `${isCancelled ? 'is' : 'has'} ${state}: ${sentence}`;
 };

@@ -34,10 +34,16 @@ export const trainInThread = (
   options: TrainingOptions,
 ): Promise<Trained> =>
   withThread(options.backend, options.signal, async (thread) => {
+    // A piece is read while the one before is on its way, and no more: memory stays bounded.
+    let kept: Promise<unknown> = Promise.resolve();
     for await (const { transactions, labels } of history) {
+      await kept;
       options.signal?.throwIfAborted();
-      thread.post({ kind: 'history', transactions, labels });
+      kept = thread.ask((id) => ({ kind: 'history', id, transactions, labels }));
+      // Awaited at the next turn or after the loop; until then a failure must not count as unhandled.
+      kept.catch(() => undefined);
     }
+    await kept;
     return thread.ask<Trained>((id) => ({ kind: 'train', id, input: inputOf(), seed: options.seed }), options);
   });
 

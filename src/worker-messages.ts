@@ -24,7 +24,12 @@ export type ToWorker =
   | { readonly kind: 'score'; readonly id: number; readonly work: PackedWork }
   | { readonly kind: 'retrain'; readonly id: number; readonly input: RetrainInput; readonly seed: number }
   /** A part of the history that the next `train` learns from, in event order: cloned in pieces, so that no clone holds the sender up. */
-  | { readonly kind: 'history'; readonly transactions: readonly Transaction[]; readonly labels: readonly Label[] }
+  | {
+      readonly kind: 'history';
+      readonly id: number;
+      readonly transactions: readonly Transaction[];
+      readonly labels: readonly Label[];
+    }
   | { readonly kind: 'train'; readonly id: number; readonly input: TrainInput; readonly seed: number }
   | { readonly kind: 'fit'; readonly id: number; readonly task: FitTask; readonly seed: number };
 
@@ -39,6 +44,8 @@ export interface PackedWork extends Pick<DeliveredWork, 'evidence'> {
 export type FromWorker =
   /** The model or challenger is loaded and scores from the next batch on; `failed` means that the one before still does. */
   | { readonly kind: 'used'; readonly id: number; readonly result: null }
+  /** A part of the history is there: the next one may be sent. */
+  | { readonly kind: 'kept'; readonly id: number; readonly result: null }
   | { readonly kind: 'scored'; readonly id: number; readonly result: PackedResult }
   | { readonly kind: 'fitted'; readonly id: number; readonly result: Uint8Array }
   | { readonly kind: 'retrained'; readonly id: number; readonly result: Retrained }
@@ -48,7 +55,8 @@ export type FromWorker =
   | { readonly kind: 'challenger-failed'; readonly version: string; readonly message: string }
   /** Something that an operator should know; each thread says it. */
   | { readonly kind: 'note'; readonly line: string }
-  | { readonly kind: 'failed'; readonly id: number | null; readonly message: string };
+  /** `stack`: the message alone where the data are to blame. */
+  | { readonly kind: 'failed'; readonly id: number | null; readonly message: string; readonly stack: string };
 
 export interface Retrained {
   readonly artifact: Uint8Array;

@@ -16,6 +16,8 @@ export class WorkerThread {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
+  /** Why it answers no more. */
+  #ended: Error | null = null;
 
   constructor(
     backend: BackendName,
@@ -26,14 +28,10 @@ export class WorkerThread {
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: { backend } });
     this.#worker.on('message', (message: FromWorker) => this.#answer(message, onBroken, onNote));
     const broken = (error: Error): void => {
-      for (const pending of this.#pending.values()) pending.reject(error);
-      this.#pending.clear();
-      onBroken(error);
+      if (this.#end(error)) onBroken(error);
     };
     this.#worker.on('error', broken);
-    this.#worker.on('exit', (code) => {
-      if (this.#pending.size > 0 || code !== 0) broken(new Error(`scoring thread ended with code ${code}`));
-    });
+    this.#worker.on('exit', (code) => broken(new Error(`the thread ended with code ${code}`)));
   }
 
   get waiting(): number {
@@ -44,10 +42,12 @@ export class WorkerThread {
     this.#worker.postMessage(message);
   }
 
+  /** Rejects once the thread has ended, whenever it is asked. */
   ask<T>(
     build: (id: number) => ToWorker,
     { onProgress, transfer = [] }: { onProgress?: Pending['onProgress']; transfer?: readonly Transferable[] } = {},
   ): Promise<T> {
+    if (this.#ended) return Promise.reject(this.#ended);
     const id = this.#nextId++;
     return new Promise<T>((resolve, reject) => {
       this.#pending.set(id, { resolve, reject, ...(onProgress && { onProgress }) });
@@ -56,24 +56,35 @@ export class WorkerThread {
   }
 
   async stop(): Promise<void> {
-    this.#worker.removeAllListeners('exit');
-    for (const pending of this.#pending.values()) pending.reject(new Error('the worker was stopped'));
-    this.#pending.clear();
+    this.#end(new Error('the worker was stopped'));
     await this.#worker.terminate();
+  }
+
+  /** Whether it had not ended before. */
+  #end(error: Error): boolean {
+    if (this.#ended) return false;
+    this.#ended = error;
+    for (const pending of this.#pending.values()) pending.reject(error);
+    this.#pending.clear();
+    return true;
   }
 
   #answer(message: FromWorker, onBroken: (error: Error) => void, onNote: (line: string) => void): void {
     if (message.kind === 'note') return onNote(message.line);
     if (message.kind === 'challenger-failed') return this.onChallengerFailed(message.version, message.message);
-    if (message.kind === 'failed' && message.id === null) return onBroken(new Error(message.message));
+    if (message.kind === 'failed' && message.id === null) return onBroken(errorOf(message));
     const pending = this.#pending.get(message.id!);
     if (!pending) return;
     if (message.kind === 'progress') return pending.onProgress?.(message.step, message.progress);
     this.#pending.delete(message.id!);
-    if (message.kind === 'failed') pending.reject(new Error(message.message));
+    if (message.kind === 'failed') pending.reject(errorOf(message));
     else pending.resolve(message.result as never);
   }
 }
+
+/** The thread's error with the thread's stack. */
+const errorOf = ({ message, stack }: { readonly message: string; readonly stack: string }): Error =>
+  Object.assign(new Error(message), { stack });
 
 /** Work in a thread that ends with it; aborting ends it at once, and rejects with the signal's reason. */
 export const withThread = async <T>(

@@ -89,7 +89,7 @@ const handle = async (message: ToWorker): Promise<void> => {
     case 'history':
       for (const transaction of message.transactions) history.transactions.push(transaction);
       for (const label of message.labels) history.labels.push(label);
-      return;
+      return say({ kind: 'kept', id: message.id, result: null });
     case 'train': {
       giveWay();
       const learned = history;
@@ -132,8 +132,12 @@ const handle = async (message: ToWorker): Promise<void> => {
 port.on('message', (message: ToWorker) => {
   handle(message).catch((error: unknown) => {
     // What the data are to blame for is said in a sentence; a stack is for what the program is.
-    const text =
-      error instanceof InputError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
-    say({ kind: 'failed', id: 'id' in message ? message.id : null, message: text });
+    const { message: text, stack = text } = error instanceof Error ? error : new Error(String(error));
+    say({
+      kind: 'failed',
+      id: 'id' in message ? message.id : null,
+      message: text,
+      stack: error instanceof InputError ? text : stack,
+    });
   });
 });

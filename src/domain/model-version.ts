@@ -35,3 +35,6 @@ export type ModelState = 'candidate' | 'challenger' | 'champion' | 'retired';
 export const NO_HISTORY = 'none';
 
 export const isPriorModel = ({ report }: Pick<ModelVersion, 'report'>): boolean => report['history'] === NO_HISTORY;
+
+/** By the name that `priorModel` gives, where no report is at hand. */
+export const isPriorVersion = (version: string): boolean => /^prior-[0-9a-f]{8}$/.test(version);

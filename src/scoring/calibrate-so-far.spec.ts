@@ -3,7 +3,7 @@ import type { Calibration } from '../domain/calibration.js';
 import { createRandom } from '../domain/random.js';
 import { DAY_MS } from '../domain/time.js';
 import { ScoreLog } from '../training/score-log.js';
-import { calibrateSoFar, firstWindowRows } from './calibrate-so-far.js';
+import { calibrateSoFar, firstWindowRows, firstWindowWords } from './calibrate-so-far.js';
 import { decide } from './decide.js';
 
 const { policy } = loadConfig(undefined, {});
@@ -42,6 +42,7 @@ test.each([
   [0.01, 500],
   [0.003, 1_667],
   [0.1, 200],
+  [0.00004, 100_000],
 ])('a budget of %d asks for %d rows', (share, rows) => expect(firstWindowRows(share)).toBe(rows));
 
 test('of exchangeable rows a day has at most twice the budget, in each of 40 streams, and is calibrated again and again', async () => {
@@ -126,4 +127,38 @@ describe('a calibration so far', () => {
     expect(made.bound).toBe('budget-count');
     expect(made.nominal).toBeCloseTo(0.005, 5);
   });
+
+  test('waits with a count a day until five alerts were within it: a level that so many rows can carry', async () => {
+    const log = new ScoreLog();
+    // 80,000 rows a day and 10 alerts: five of them take half a day, and 40,000 rows.
+    const counted = { ...policy, budget: { share: 0.01, countPerDay: 10 } };
+    const spread = (from: number) => (i: number) => DAY * DAY_MS + ((from + i) / 80_000) * DAY_MS;
+    add(log, scoresOf(39_900), spread(0));
+    expect(await calibrateSoFar(log, 'm', null, counted, spread(0)(39_899))).toBeNull();
+    add(log, scoresOf(101), spread(39_900));
+    const made = (await calibrateSoFar(log, 'm', null, counted, spread(0)(40_000)))!;
+    expect(made.fused.n).toBe(40_001);
+    expect(made.nominal * made.fused.n).toBeCloseTo(5, 3);
+  });
+
+  test('comes at 100,000 rows for the smallest budgets too, and gives way to the daily one', async () => {
+    const log = new ScoreLog();
+    const tiny = { ...policy, budget: { share: 0.00004 } };
+    add(log, scoresOf(99_999), () => noon);
+    expect(await calibrateSoFar(log, 'm', null, tiny, noon)).toBeNull();
+    add(log, scoresOf(1), () => noon);
+    const first = (await calibrateSoFar(log, 'm', null, tiny, noon))!;
+    expect(first).toMatchObject({ isProvisional: true, level: 0.00004, fused: { n: 100_000 } });
+    const daily = (await calibrateSoFar(log, 'm', first, tiny, noon + DAY_MS))!;
+    expect(daily.isProvisional).toBeUndefined();
+    const rare = { ...policy, budget: { share: 0.01, countPerDay: 1 } };
+    expect(await calibrateSoFar(log, 'm', null, rare, noon)).toMatchObject({ fused: { n: 100_000 } });
+  });
+
+  test.each([
+    [{ share: 0.01 }, '500 transactions'],
+    [{ share: 0.01, countPerDay: 500 }, '500 transactions'],
+    [{ share: 0.01, countPerDay: 10 }, '500 transactions of 12 hours, or 100000 transactions'],
+    [{ share: 0.00001, countPerDay: 10 }, '100000 transactions'],
+  ])('says what it waits for: %j', (budget, words) => expect(firstWindowWords(budget)).toBe(words));
 });

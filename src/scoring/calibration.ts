@@ -75,7 +75,7 @@ const fusedScores = (window: WindowScores, channels: Calibration['channels'], po
 };
 
 /** A count budget is a share of the forecast: the window's mean rows a day. */
-const budgetShare = (policy: Policy, window: WindowScores, day: number): { share: number; bound: Bound } => {
+export const budgetShare = (policy: Policy, window: WindowScores, day: number): { share: number; bound: Bound } => {
   const { share, countPerDay } = policy.budget;
   if (countPerDay === undefined) return { share, bound: 'budget-share' };
   const firstMs = window.occurredAtMs[0] ?? day * DAY_MS;

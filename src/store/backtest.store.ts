@@ -31,6 +31,8 @@ export interface BacktestDay {
   readonly onlyLive: number;
   /** Live rows that came behind their entity's newest. */
   readonly late: number;
+  /** Decided by the same model and policy, live by another of their calibrations. */
+  readonly otherCalibration: number;
 }
 
 /** A row of the backtest whose label has matured. */
@@ -77,17 +79,20 @@ export class BacktestStore {
     return row?.payload ?? null;
   }
 
-  /** The first calibration that was ever stored of a model under a policy. */
-  async firstCalibration(model: string, policy: string): Promise<Calibration | null> {
+  /** The first calibration that was ever stored of a model. @param policy under this one; absent: under any */
+  async firstCalibration(model: string, policy?: string): Promise<Calibration | null> {
     const [row] = await this.live.query<{ payload: Calibration }[]>(
-      `SELECT payload FROM calibrations WHERE model = $1 AND payload ->> 'policy' = $2
+      `SELECT payload FROM calibrations WHERE model = $1 AND ($2::text IS NULL OR payload ->> 'policy' = $2)
        ORDER BY valid_from_day, created_at LIMIT 1`,
-      [model, policy],
+      [model, policy ?? null],
     );
     return row?.payload ?? null;
   }
 
-  /** Everything that became known before a time of transactions that were once called fraud by then, in the order of that. */
+  /**
+   * Everything that became known before a time of transactions that were once called fraud by then, in the order of that; read
+   * no further than `max` + 1.
+   */
   async fraudLabels(beforeMs: number, max: number): Promise<readonly Label[]> {
     type Row = { id: string; fraud: boolean; type: string | null; source: string; known: Date };
     const rows = await this.#patiently((manager) =>
@@ -99,7 +104,6 @@ export class BacktestStore {
         [new Date(beforeMs), max + 1],
       ),
     );
-    if (rows.length > max) throw new RangeError(`more than ${max} labels of frauds are known: choose an earlier end`);
     return rows.map(({ id, fraud, type, source, known }) => ({
       transactionId: id,
       isFraud: fraud,
@@ -109,13 +113,14 @@ export class BacktestStore {
     }));
   }
 
-  /** Ids that were seen before a time are known in the backtest too: a repeat of one is a repeat. */
-  async copyKnownIds(here: string, beforeMs: number): Promise<void> {
+  /** Ids of transactions of a span are known in the backtest too: another transaction under one of them is refused. */
+  async copyKnownIds(here: string, { fromMs, toMs }: BacktestSpan): Promise<void> {
     await this.#patiently(async (manager) => {
       const live = await liveSchema(manager);
       await manager.query(
-        `INSERT INTO ${here}.transaction_ids SELECT * FROM ${live}.transaction_ids WHERE occurred_at < $1 ON CONFLICT DO NOTHING`,
-        [new Date(beforeMs)],
+        `INSERT INTO ${here}.transaction_ids
+         SELECT * FROM ${live}.transaction_ids WHERE occurred_at >= $1 AND occurred_at < $2 ON CONFLICT DO NOTHING`,
+        [new Date(fromMs), new Date(toMs)],
       );
     });
   }

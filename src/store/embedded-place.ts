@@ -82,6 +82,10 @@ export const findPlace = async (home: string, stateDirectory = STATE_DIRECTORY):
   return { folder, binaries: await prepareBinaries(native, version, folder, reachable), major, user, elsewhere };
 };
 
+/** Whether an earlier start made a database for this home. It looks, and makes nothing. */
+export const hasEmbeddedData = async (home: string): Promise<boolean> =>
+  existsSync(join((await readRemembered(home)) ?? join(home, 'postgres'), 'data'));
+
 const findBinaries = (): { native: string; version: string } => {
   const system = process.platform === 'win32' ? 'windows' : process.platform;
   // Windows on ARM runs the x64 binaries in emulation.

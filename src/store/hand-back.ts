@@ -33,7 +33,7 @@ export const handBack = async (
   if (cancelled || waiting !== null) {
     await manager.query(
       `UPDATE training_runs SET state = 'cancelled', finished_at = clock_timestamp(), error = coalesce(error, $2) WHERE id = $1`,
-      [id, `${message}; run ${waiting} of the same trigger takes its place`],
+      [id, waiting === null ? message : `${message}; run ${waiting} of the same trigger takes its place`],
     );
     return 'cancelled';
   }

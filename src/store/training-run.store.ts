@@ -85,7 +85,7 @@ export class PostgresTrainingRunStore extends TrainingRunStore {
     // A run that somebody has cancelled meanwhile does not succeed.
     const only = state === 'succeeded' ? 'AND cancel_requested_at IS NULL' : '';
     const set = `state = $3, report = $4::jsonb, version = $5, finished_at = clock_timestamp(),
-      error = CASE WHEN $3 = 'cancelled' THEN coalesce($6, error) ELSE $6 END`;
+      error = CASE WHEN $3 = 'cancelled' THEN coalesce(error, $6) ELSE $6 END`;
     return this.#update(
       claim,
       set,

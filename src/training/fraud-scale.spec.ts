@@ -86,18 +86,17 @@ test('scores that say nothing look calibrated to the scale that has seen them, a
   expect(gain.reduce((sum, g) => sum + g, 0) / gain.length).toBeGreaterThan(0.01);
 });
 
-test('too few frauds leave log-odds as they are, also where a half has none', () => {
+test('too few frauds leave log-odds as they are, in both halves where one has too few', () => {
   const { slice, transactions } = sliceOf(4, 100);
   const few = { ...slice, labels: slice.labels.map((_, row) => (row < 9 ? 1 : 0)) };
   const shifted = { slope: 1, offset: -2 };
   expect(fitFraudScale(few, shifted)).toEqual(shifted);
   expect(crossFitProbabilities(few, transactions, shifted)).toEqual(slice.scores.map((score) => logistic(score - 2)));
-  // Twelve frauds of one customer: his half has a scale, and is judged by the other, which has none.
-  const one = { ...slice, labels: slice.labels.map((_, row) => (row < 4 ? 1 : 0)) };
-  const grouped = transactions.map((transaction, row) => (row < 12 ? { ...transaction, entities: ['c0'] } : transaction));
-  const labels = one.labels.map((label, row) => (row < 12 ? 1 : label));
-  const judged = crossFitProbabilities({ ...one, labels }, grouped, shifted);
-  expect(judged.slice(0, 12)).toEqual(slice.scores.slice(0, 12).map((score) => logistic(score - 2)));
+  // Forty frauds of one customer: his half could have a scale, the other has no fraud.
+  const grouped = transactions.map((transaction, row) => (row < 40 ? { ...transaction, entities: ['c0'] } : transaction));
+  const labels = slice.labels.map((_, row) => (row < 40 ? 1 : 0));
+  expect(fitFraudScale({ ...slice, labels }, shifted)).not.toEqual(shifted);
+  expect(crossFitProbabilities({ ...slice, labels }, grouped, shifted)).toEqual(slice.scores.map((score) => logistic(score - 2)));
 });
 
 test('rows whose label has not matured are scaled and scale nothing', () => {

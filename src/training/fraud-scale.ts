@@ -16,22 +16,22 @@ export interface ScoredSlice {
  * What turns scores into fraud probabilities: Platt's scale, or where it has too few frauds to be fitted on `asItIs`, for a score
  * that is log-odds already.
  */
-export const fitFraudScale = (slice: ScoredSlice, asItIs: Platt): Platt =>
-  countFrauds(slice) < FRAUDS_MIN ? asItIs : (plattOf(slice, () => true) ?? asItIs);
+export const fitFraudScale = (slice: ScoredSlice, asItIs: Platt): Platt => plattOf(slice, () => true) ?? asItIs;
 
 /**
  * Probabilities that may be judged on the very slice that the scale is fitted on: each row's comes from a scale of the other
  * half, in which its primary entity has no row. Halves are drawn by a hash of the entity, so that they are the same for whoever
- * asks. What is served has the scale of all rows, twice as many.
+ * asks. What is served has the scale of all rows, twice as many. Where one half has too few frauds both are left as they are:
+ * rows of two scales cannot be judged together.
  */
 export const crossFitProbabilities = (
   slice: ScoredSlice,
   transactions: readonly Pick<Transaction, 'id' | 'entities'>[],
   asItIs: Platt,
 ): Float64Array => {
-  const isScaled = countFrauds(slice) >= FRAUDS_MIN;
   const halves = halvesOf(transactions);
-  const scales = [1, 0].map((other) => (isScaled && plattOf(slice, (row) => halves[row] === other)) || asItIs);
+  const fitted = [1, 0].map((other) => plattOf(slice, (row) => halves[row] === other));
+  const scales = fitted.includes(null) ? [asItIs, asItIs] : fitted;
   return slice.scores.map((score, row) => plattProbability(scales[halves[row]!]!, score));
 };
 
@@ -46,13 +46,11 @@ const halvesOf = (transactions: readonly Pick<Transaction, 'id' | 'entities'>[])
   });
 };
 
-const countFrauds = ({ labels }: ScoredSlice): number => labels.reduce((sum, label) => sum + (label === 1 ? 1 : 0), 0);
-
-/** Null where a class is missing. */
+/** Null where frauds are too few, or all there is. */
 const plattOf = ({ scores, labels }: ScoredSlice, isAsked: (row: number) => boolean): Platt | null => {
   const rows = [...labels.keys()].filter((row) => labels[row]! >= 0 && isAsked(row));
   const frauds = rows.filter((row) => labels[row] === 1).length;
-  if (frauds === 0 || frauds === rows.length) return null;
+  if (frauds < FRAUDS_MIN || frauds === rows.length) return null;
   return fitPlatt(
     Float64Array.from(rows, (row) => scores[row]!),
     Uint8Array.from(rows, (row) => labels[row]!),

@@ -11,7 +11,7 @@ import { nextCalibration } from '../scoring/calibration.js';
 import { decide } from '../scoring/decide.js';
 import type { WindowScores } from '../scoring/ports.js';
 import { scoreChannels } from '../scoring/score-batch.js';
-import { fraudProbability, type ScoringModel } from '../scoring/scoring-model.js';
+import type { ScoringModel } from '../scoring/scoring-model.js';
 import { knownFrauds, maturedLabels, type Dataset } from './dataset.js';
 import type { SideScores } from './gate-figures.js';
 import type { GateRows } from './gate-rows.js';
@@ -21,7 +21,7 @@ const TIMED_ROWS = 1000;
 const TIMED_PASSES = 5;
 
 /** A model on the later slice: what the gate judges, and the calibration that its rehearsal runs under. */
-export interface SliceSide extends SideScores {
+export interface SliceSide extends Omit<SideScores, 'fraudProbabilities'> {
   /** Of all rows of the slice. */
   readonly calibration: Calibration;
   readonly window: WindowScores;
@@ -72,7 +72,6 @@ export const scoreSlice = (
   return {
     scores: rankedBy ? channels[rankedBy] : Float64Array.from(decided, ({ fused }) => fused.minusLog10P ?? 0),
     alerted: Uint8Array.from(decided, ({ decision }) => (decision.outcome === 'approve' ? 0 : 1)),
-    fraudProbabilities: model.platt ? channels.S.map((score) => fraudProbability(model, score)!) : null,
     calibration: calibrate(window),
     window,
     microsecondsPerRow: timePerRow(model, selectRows(features, [...rows.keys()].slice(0, TIMED_ROWS)), now),

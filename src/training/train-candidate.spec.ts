@@ -5,11 +5,13 @@ import { createRandom } from '../domain/random.js';
 import type { Transaction } from '../domain/transaction.js';
 import { labelDelayMs } from '../features/plan.js';
 import { plattProbability } from '../models/platt.js';
-import { readFeatureSet, saveScoringModel } from '../scoring/scoring-model.js';
+import { scoreChannels } from '../scoring/score-batch.js';
+import { loadScoringModel, readFeatureSet, saveScoringModel } from '../scoring/scoring-model.js';
 import { createSimdBackend } from '../tensor/simd.js';
 import { AugmentSettingsSchema } from './augment-settings.js';
 import { knownFrauds, maturedLabels } from './dataset.js';
 import { calibrationError } from './evaluate.js';
+import { crossFitProbabilities } from './fraud-scale.js';
 import { GateSettingsSchema } from './gate-settings.js';
 import { priorModel } from './prior-model.js';
 import { RehearsalSettingsSchema } from './rehearsal-settings.js';
@@ -76,10 +78,9 @@ describe('a candidate before the gate', () => {
     expect(Buffer.from(again.candidate.artifact).equals(Buffer.from(candidate.artifact))).toBe(true);
   }, 120_000);
 
-  it('is not judged by the scale that was fitted on the judged rows', async () => {
+  it('is not judged by the scale that was fitted on the judged rows, nor is the champion', async () => {
     const { candidate, gate } = await train({
       ...{
-        champion: null,
         trainToMs: at(16),
         gate: GateSettingsSchema.parse({ resamples: 200, maturedFraudsMin: 10, fraudEntitiesMin: 2 }),
       },
@@ -103,6 +104,13 @@ describe('a candidate before the gate', () => {
     const check = gate.checks.find(({ name }) => name === 'calibration error')!;
     expect(check.candidate!.value).toBeCloseTo(errorOf(candidate.fraudProbabilities!), 9);
     expect(Math.abs(check.candidate!.value - errorOf(served))).toBeGreaterThan(1e-3);
+    const decides = loadScoringModel(champion.artifact, createSimdBackend());
+    const { features, transactions: kept } = candidate.dataset;
+    const scores = scoreChannels(decides, features).S.slice(-served.length);
+    const crossFitted = crossFitProbabilities({ scores, labels: slice }, kept.slice(-served.length), decides.platt!);
+    expect(check.champion!.value).toBeCloseTo(errorOf(crossFitted), 9);
+    const asServed = scores.map((score) => plattProbability(decides.platt!, score));
+    expect(Math.abs(check.champion!.value - errorOf(asServed))).toBeGreaterThan(1e-3);
   }, 60_000);
 
   it('that cannot tell rows apart is not promoted', async () => {

@@ -1,14 +1,16 @@
+import type { Transaction } from '../domain/transaction.js';
 import type { FeatureSet } from '../features/catalog.js';
 import { loadScoringModel, type ScoringModel } from '../scoring/scoring-model.js';
 import type { Dataset } from './dataset.js';
 import type { TrainingContext, TrainingHooks } from './fit-channels.js';
+import { crossFitProbabilities } from './fraud-scale.js';
 import { judgeCandidate, type GateReport, type GateSide } from './gate.js';
 import type { GateSettings } from './gate-settings.js';
 import { memoryBefore, rehearse, type RehearsalReport } from './rehearse.js';
 import type { RehearsalSettings } from './rehearsal-settings.js';
 import type { LineMemory } from './replay-slice.js';
 import { retrain, type Candidate, type RetrainInput } from './retrain.js';
-import { gateRowsOf, scoreSlice } from './score-slice.js';
+import { gateRowsOf, scoreSlice, type SliceSide } from './score-slice.js';
 
 /** A whole cycle of weekdays: what a rehearsal replays, again and again. */
 const REHEARSED_MS = 7 * 86_400_000;
@@ -44,14 +46,15 @@ export const trainCandidate = async (input: TrainCandidateInput, context: TrainC
   const candidate = await retrain({ ...input, ...(isFirst && afterPrior(decides, input)) }, context);
   const { dataset } = candidate;
   const judge = judgeOf(input, dataset, context);
-  const judged = await judge(candidate.model, candidate.artifact);
-  // Its scale of probabilities was fitted on these rows: they are judged by scales that have not seen them.
-  const ours = { ...judged, fraudProbabilities: candidate.fraudProbabilities };
-  const theirs = champion && decides ? await judge(decides, champion.artifact) : null;
   const slice = dataset.transactions.filter((t) => t.occurredAtMs >= trainToMs);
+  const rows = gateRowsOf(schema, slice, labels, asOfMs);
+  // The scale of both was fitted on these rows, the champion's on most of them: scales that have not seen a row judge it.
+  const ours = { ...(await judge(candidate.model, candidate.artifact)), fraudProbabilities: candidate.fraudProbabilities };
+  const judged = champion && decides ? await judge(decides, champion.artifact) : null;
+  const theirs = judged && { ...judged, fraudProbabilities: crossFitted(decides!, judged, rows.labels, slice) };
   const gate = await judgeCandidate(
     {
-      rows: gateRowsOf(schema, slice, labels, asOfMs),
+      rows,
       candidate: ours,
       champion: theirs,
       isFirst,
@@ -82,7 +85,15 @@ const afterPrior = (prior: ScoringModel, input: TrainCandidateInput): Pick<Retra
 /** Neither of its channels lives on labels. */
 const isUnlabelled = ({ detectors }: ScoringModel): boolean => !detectors.S && !detectors.H;
 
-type JudgedSide = GateSide & { readonly rehearsal: RehearsalReport };
+/** Null without a scale; as they are served where the slice has too few frauds for two. */
+const crossFitted = (
+  { platt }: ScoringModel,
+  { window }: Pick<SliceSide, 'window'>,
+  labels: Int8Array,
+  slice: readonly Transaction[],
+): Float64Array | null => platt && crossFitProbabilities({ scores: window.channels.S, labels }, slice, platt);
+
+type JudgedSide = Omit<GateSide, 'fraudProbabilities'> & Pick<SliceSide, 'window'> & { readonly rehearsal: RehearsalReport };
 
 /** Judges one model after the other; those of one feature set begin their rehearsals with the same memory. */
 const judgeOf = (

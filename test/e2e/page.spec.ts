@@ -33,7 +33,8 @@ afterAll(async () => {
 
 beforeEach(async () => {
   behind = { ...memoryService(), ...memoryTraining() };
-  service = await startHttp(behind, { webRoot });
+  const checks = { history: 'prior model prior-1a2b3c4d decides, without history' };
+  service = await startHttp(behind, { webRoot, readiness: () => Promise.resolve({ ok: true, checks }) });
   page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
   page.setDefaultTimeout(15_000);
   faults = [];
@@ -105,6 +106,15 @@ describe('the live page', () => {
     for (const part of ['252', '12', '0.93 %', '1.00 % budget', 'shop-20260301T000000Z-1a2b3c4d', 'calibration'])
       expect(text).toContain(part);
     await page.getByRole('img', { name: '0.93 % of a budget of 1.00 %' }).waitFor();
+  });
+
+  it('says so while a model decides that has no history', async () => {
+    await open();
+    await page.getByLabel('The stream').getByText('1,284').waitFor();
+    expect(await page.getByRole('note').count()).toBe(0);
+    const status = await behind.queries.status();
+    behind.queries.status = () => Promise.resolve({ ...status, model: 'prior-1a2b3c4d' });
+    await page.getByRole('note').getByText('prior model prior-1a2b3c4d decides, without history').waitFor();
   });
 
   it('explains the chosen alert: sentence, reasons as bars in nats, every model, the customer before', async () => {

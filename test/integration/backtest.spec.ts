@@ -175,8 +175,8 @@ beforeAll(async () => {
   ({ url } = live.options as { readonly url: string });
   config = { ...loadConfig(undefined, { DATABASE_URL: url, KAFKA_BROKERS: broker.brokers.join() }), policy };
   const stores = createStores(live, schema, false);
-  for (const { model, artifact, calibration } of [champion, other])
-    await storeModel(stores, { version: model.version, artifact, calibration, trainedAtMs: LIVE_FROM_MS, report: {} });
+  for (const { model, artifact, calibration, report } of [champion, other])
+    await storeModel(stores, { version: model.version, artifact, calibration, trainedAtMs: LIVE_FROM_MS, report });
   await stores.registry.promote(schema.name, 'm-live', { by: 'test', why: 'test' });
   await serveAll(live, champion);
   before = await tablesOf(live);
@@ -337,6 +337,84 @@ test("days before any calibration are decided by the model's first; what live di
   expect(new Set([...rows.values()].map(({ calibration }) => calibration))).toEqual(
     new Set([`m-live.${WORLD_START_MS / DAY_MS}.test`]),
   );
+  expect(printed.notes).toEqual([
+    expect.stringMatching(/own training rows: .* at 2026-01-01T00:00Z, and m-live was fitted on rows up to 2026-01-13T00:00Z/),
+    expect.stringContaining('nothing is stored of the days before --from'),
+    'the level is from a calibration of later rows, of 2026-01-19: none was known by then',
+  ]);
+}, 300_000);
+
+test('a model that began without a calibration begins so again', async () => {
+  const stored = await live.query<{ id: string; payload: Record<string, unknown> }[]>(
+    `SELECT id, payload FROM calibrations WHERE model = 'm-live' ORDER BY valid_from_day LIMIT 1`,
+  );
+  const [{ id, payload }] = stored as [(typeof stored)[0]];
+  const put = (contents: unknown) =>
+    live.transaction(async (manager) => {
+      // Without the triggers by which calibrations never change.
+      await manager.query('SET LOCAL session_replication_role = replica');
+      await manager.query('UPDATE calibrations SET payload = $2 WHERE id = $1', [id, contents]);
+    });
+  await put({ ...payload, isProvisional: true });
+  try {
+    const { printed, rows } = await kept({ from: WORLD_START_MS, to: WORLD_START_MS + DAY_MS }, WORLD_START_MS);
+    expect(printed.notes.at(-1)).toContain('m-live began without a calibration: nothing is decided before');
+    // 200 rows at least, of 130 customers' first day: five alerts of 4 %.
+    const calibrations = [...rows.values()].map(({ calibration }) => String(calibration));
+    expect(calibrations).toContain('none');
+    expect(calibrations.every((name) => name === 'none' || /^m-live\.\d+\.test\.\d+$/.test(name))).toBe(true);
+  } finally {
+    await put(payload);
+  }
+}, 300_000);
+
+test('what the model has learned from is the first line that is read', async () => {
+  const said: string[] = [];
+  const progress = { report: () => undefined, note: () => undefined, stop: () => undefined };
+  const io: CommandIo = { write: (text) => Promise.resolve(void said.push(text)), progress };
+  const options = { from: LIVE_FROM_MS - DAY_MS, to: LIVE_FROM_MS };
+  await runHistoryBacktest(options, config, io, new AbortController().signal);
+  const [first, ...lines] = said.join('').split('\n');
+  expect(first).toBe(
+    'note: judged on rows of its own calibration: the span begins at 2026-01-18T00:00Z, and the scale and the first calibration ' +
+      'of m-live were made of rows up to 2026-01-19T00:00Z',
+  );
+  const header = lines.findIndex((line) => line.startsWith('m-live under test'));
+  expect(lines.slice(header).filter((line) => line.startsWith('note:'))).toEqual([]);
+}, 300_000);
+
+test('rows that live decided by another calibration are counted', async () => {
+  const rename = (from: string, to: string) =>
+    live.query('UPDATE transactions SET calibration = $2 WHERE calibration = $1 AND occurred_at >= $3', [
+      ...[from, to],
+      new Date(FROM_MS),
+    ]);
+  const id = `m-live.${FROM_MS / DAY_MS}.test`;
+  const there = inSpan.filter(({ occurredAtMs }) => occurredAtMs < FROM_MS + DAY_MS).length;
+  await rename(id, 'm-live.other');
+  try {
+    const { printed } = await backtest();
+    expect(printed.notes.at(-1)).toContain(`${there} transactions were decided live by another calibration`);
+  } finally {
+    await rename('m-live.other', id);
+  }
+}, 300_000);
+
+test('a database that stops gives one sentence', async () => {
+  let stopping: Promise<unknown> = Promise.resolve();
+  const stop = (): void => {
+    stopping = stopping.then(() =>
+      live.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND datname = current_database()`),
+    );
+  };
+  const said = await backtest({}, (step) => (step === 'replay' ? stop() : undefined)).then(
+    ({ notes }) => notes.join(),
+    (error: Error) => error.message,
+  );
+  await stopping;
+  expect(said).toBe('the database was stopped, or the way to it is gone; the next backtest drops surprisal_backtest_1');
+  await live.query('DROP SCHEMA surprisal_backtest_1 CASCADE');
 }, 300_000);
 
 test('what cannot be answered is refused in a sentence', async () => {
@@ -347,7 +425,8 @@ test('what cannot be answered is refused in a sentence', async () => {
   await refused({ from: TO_MS + DAY_MS, to: TO_MS + 2 * DAY_MS }, /no transaction is stored from .* the history goes from/);
   await refused({ fromOffset: ['0:1'] }, '--topic only');
   await refused({ topic: true, fromOffset: ['1'] }, 'expected PARTITION:OFFSET');
-  await refused({ policy: join(tmpdir(), 'no-policy.yaml') }, 'cannot read');
+  await refused({ policy: join(tmpdir(), 'no-policy.yaml') }, /--policy .*no-policy.yaml: there is no such file/);
+  await refused({ flips: join(tmpdir(), 'no-folder', 'flips.csv') }, /--flips .*: there is no folder .*no-folder$/);
   // Two days of history are too few to calibrate another budget by.
   await refused({ from: WORLD_START_MS, to: WORLD_START_MS + DAY_MS, budget: 0.01 }, 'choose a later --from');
   await refused({ schema: 'handbook' }, 'schema "handbook" has no champion');

@@ -148,12 +148,12 @@ describe('the first days', () => {
   it('are scored by the prior model, calibrated from the rows so far, and alerted on within twice the budget', async () => {
     await start();
     const { champion, send } = await serve();
-    expect(coldStartCheck(champion, config)).toBe(
+    expect(await coldStartCheck(champion, stores, schema, config)).toBe(
       `prior model ${PRIOR} decides, without history: nothing is alerted on before 500 transactions; ` +
         'the first model of the stream is trained at 10000',
     );
     await send(0, transactions.length);
-    expect(coldStartCheck(champion, config)).toContain('calibrated by 2');
+    expect(await coldStartCheck(champion, stores, schema, config)).toContain('calibrated by 2');
     const rows = await source.query<{ model: string; calibration: string; n: number; alerts: number }[]>(
       `SELECT model, calibration, count(*)::integer AS n, count(*) FILTER (WHERE outcome <> 'approve')::integer AS alerts
        FROM transactions GROUP BY model, calibration ORDER BY min(occurred_at)`,
@@ -215,6 +215,27 @@ describe('the first days', () => {
     await look();
     expect((await runs())[0]).toContain('due at');
   }, 60_000);
+
+  it('tell what became of the first model: asked for, in training, in shadow, rolled back', async () => {
+    await start();
+    const health = (training = config.training) =>
+      coldStartCheck({ prior: PRIOR, calibrationRows: 500 }, stores, schema, { policy, training });
+    expect(await health()).toContain('; the first model of the stream is trained at 10000');
+    const off = { ...config.training, schedule: { ...config.training.schedule, enabled: false } };
+    expect(await health(off)).toContain('; the schedule is off: "surprisal retrain" asks');
+    await stores.runs.enqueue({ schema: schema.name, trigger: 'schedule', by: 'schedule', why: 'cold start' });
+    expect(await health()).toContain('; training run 1 is asked for');
+    const { claim } = (await stores.runs.claim(schema.name, 'trainer'))!;
+    expect(await health()).toContain('; training run 1 goes on');
+    await stores.runs.finish(claim, { state: 'succeeded', report: { verdict: 'shadow' }, version: 'v1' });
+    expect(await health()).toContain('; training run 1: shadow, "surprisal runs show 1" says why');
+    await source.query(
+      `INSERT INTO role_changes (schema, kind, version, replaced, epoch, by, why) VALUES ($1, 'rollback', $2, NULL, 3, 'ann', 'x')`,
+      [schema.name, PRIOR],
+    );
+    expect(await health()).toContain(`${PRIOR} decides, rolled back to by ann, without history: calibrated by 500`);
+    expect(await coldStartCheck({ prior: null, calibrationRows: 500 }, stores, schema, config)).toBeNull();
+  });
 
   it('are judged on their last quarter until labels mature', async () => {
     await start();

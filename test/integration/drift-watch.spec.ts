@@ -247,6 +247,14 @@ describe('watching drift', () => {
     ]);
   });
 
+  it('a reference of another build judges nothing, and the day says why', async () => {
+    await trained();
+    await stores.dataSource.query(`UPDATE drift_states SET reference = reference - 'fraudRate' || '{"baseRate": null}'`);
+    await live(FIRST + 28, FIRST + 28);
+    expect(await reports()).toEqual([]);
+    expect(said).toEqual([expect.stringContaining('the reference kept of m1 is not of this build (drift reference: fraudRate')]);
+  });
+
   it('the share of frauds is of days whose label delay has passed, as counted by hand', async () => {
     await trained();
     const labels = Array.from({ length: 4 }, (_, i) => ({

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DataSource } from 'typeorm';
@@ -11,6 +11,7 @@ import { runningEmbeddedUrl } from '../../src/store/embedded-guest.js';
 import { startEmbeddedPostgres } from '../../src/store/embedded-postgres.js';
 import { PostgresModelStore } from '../../src/store/model.store.js';
 import { PostgresTrainingRunStore } from '../../src/store/training-run.store.js';
+import { UsageError } from '../../src/usage-error.js';
 import { eventually } from '../support/kafka.js';
 import { startTestPostgres, temporaryHome, type TestPostgres } from '../support/postgres.js';
 
@@ -65,6 +66,9 @@ describe('models', () => {
     await show('m1', {}, config, io);
     expect(output()).toContain('version: m1\nschema: demo\nstate: candidate\n');
     await expect(show('m9', {}, config, io)).rejects.toMatchObject({ name: 'UsageError' });
+    await save('prior-0a1b2c3d');
+    await list({ limit: 5 }, config, io);
+    expect(output()).toMatch(/^prior-0a1b2c3d +candidate +- +\S+ +no history +- +no +14$/m);
   });
 
   it('are promoted by one name or one folder', async () => {
@@ -141,4 +145,17 @@ test('a command works beside the embedded database of a running service, and tak
   }
   expect(await runningEmbeddedUrl(home)).toBeNull();
   for (const folder of [home, empty]) await rm(folder, { recursive: true, force: true });
+});
+
+test('a command makes no database where there is none, and says what makes one', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'surprisal-test-'));
+  const nowhere = loadConfig(undefined, { SURPRISAL_HOME: home });
+  const refusal = `there is no database under ${home} yet: npm start or surprisal serve makes one`;
+  await expect(list({ limit: 50 }, nowhere, io)).rejects.toThrow(new UsageError(refusal));
+  await expect(listRuns({ limit: 50 }, nowhere, io)).rejects.toThrow(refusal);
+  await expect(list({ limit: 50 }, loadConfig(undefined, { SURPRISAL_HOME: join(home, 'below') }), io)).rejects.toThrow(
+    'no database',
+  );
+  expect(await readdir(home)).toEqual([]);
+  await rm(home, { recursive: true });
 });

@@ -78,7 +78,7 @@ describe('a verdict and its role are one change', () => {
       expect((await stores.registry.changes(SCHEMA.name))[0]).toMatchObject({ version: 'm1', by: `training run ${claim.id}` });
   });
 
-  it('the oldest challenger makes room for the newest', async () => {
+  const challengeTwo = async (): Promise<void> => {
     for (const version of ['c1', 'c2']) {
       await stores.models.save(
         { version, schema: SCHEMA.name, featureSet: 'f', checksum: 'x', trainedAtMs: 0, report: {} },
@@ -89,8 +89,22 @@ describe('a verdict and its role are one change', () => {
         version,
       ]);
     }
+  };
+
+  it('the oldest challenger makes room for the newest', async () => {
+    await challengeTwo();
     expect(await keep('shadow')).toBeNull();
     expect(await roles()).toEqual(['challenger c2', 'champion m0', 'challenger m1']);
+  });
+
+  it('the oldest challenger stays where the newest cannot take its place', async () => {
+    await challengeTwo();
+    await source.query(`INSERT INTO entity_states (feature_set, entity_id, version, state) VALUES ('other', 'e', 1, '')`);
+    expect(await keep('shadow')).toMatch(/model m1 reads the features \S+, this database remembers by other/);
+    expect(await roles()).toEqual(['challenger c1', 'challenger c2', 'champion m0']);
+    expect(await stores.registry.changes(SCHEMA.name)).toHaveLength(1);
+    expect(await run()).toMatchObject({ state: 'succeeded', version: 'm1' });
+    expect(await stores.registry.one('m1')).toMatchObject({ state: 'candidate' });
   });
 
   it('where the promotion fails there is no verdict either', async () => {
@@ -113,10 +127,17 @@ describe('a verdict and its role are one change', () => {
     await stores.runs.cancel(claim.id, 'bo');
     await expect(keep('promote')).rejects.toThrow(RunCancelled);
     await nothingIsKept();
+    expect(await endRun(stores.runs, claim, new RunCancelled('cancelled while it ran'), false)).toContain('is cancelled');
+    expect(await run()).toMatchObject({ state: 'cancelled', error: 'cancelled by bo' });
     claim = { ...claim, epoch: '99' };
     await expect(keep('promote')).rejects.toThrow(RunLost);
     await nothingIsKept();
   });
+});
+
+it('a run that failed keeps one line of why', async () => {
+  await endRun(stores.runs, claim, new Error('a fault\n    at some.file:1'), false);
+  expect(await run()).toMatchObject({ state: 'failed', error: 'a fault' });
 });
 
 describe('a full disk of the database', () => {

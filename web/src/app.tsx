@@ -8,6 +8,7 @@ import { useAlertsOfKind } from './alerts-of-kind.js';
 import { Header } from './header.js';
 import { useFeed } from './live-feed.js';
 import { useNewTypes } from './new-types.js';
+import { NoHistory } from './no-history.js';
 import { usePlace } from './place.js';
 import { Registry } from './registry.js';
 import { Service } from './service.js';
@@ -59,7 +60,10 @@ const Desk = ({ accessKey, onRefused }: { accessKey: string; onRefused: () => vo
 
   return (
     <div className="desk">
-      <Header status={feed.status} connection={feed.connection} retryInMs={feed.retryInMs} place={place} />
+      <div>
+        <Header status={feed.status} connection={feed.connection} retryInMs={feed.retryInMs} place={place} />
+        <NoHistory service={service} model={feed.status?.model ?? null} />
+      </div>
       {place.view === 'models' ? (
         <Registry service={service} chosen={place.run} />
       ) : (

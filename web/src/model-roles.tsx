@@ -1,3 +1,4 @@
+import { isPriorVersion } from '../../src/domain/model-version.js';
 import type { ModelView, RoleChange } from '../../src/store/model-views.js';
 import type { Question } from './confirm.js';
 import { bytes, day, dayAndTime } from './format.js';
@@ -80,9 +81,11 @@ const ModelCard = ({ model, verdict, change, ask, onAsk }: ModelCardProps) => (
       <div>
         <dt>Data</dt>
         <dd>
-          {model.data === null
-            ? `up to ${day(Date.parse(model.trainedAt))}`
-            : `${day(Date.parse(model.data.from))} to ${day(Date.parse(model.data.to))}`}
+          {isPriorVersion(model.version)
+            ? 'no history'
+            : model.data === null
+              ? `up to ${day(Date.parse(model.trainedAt))}`
+              : `${day(Date.parse(model.data.from))} to ${day(Date.parse(model.data.to))}`}
           {model.artifactBytes !== null && `, ${bytes(model.artifactBytes)}`}
           {model.isSigned && ', signed'}
         </dd>

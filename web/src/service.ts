@@ -36,6 +36,10 @@ export class Service {
     return this.json(`/v1/transactions?${query.toString()}`, { signal });
   };
 
+  /** What the service says of a model that has no history; null: it has nothing to say. */
+  noHistory = async (signal: AbortSignal): Promise<string | null> =>
+    (await this.json<{ checks: Readonly<Record<string, string>> }>('/health/ready', { signal })).checks['history'] ?? null;
+
   label = async (transactionId: string, isFraud: boolean): Promise<void> => {
     await this.post('/v1/labels', { transactionId, isFraud, source: 'analyst' });
   };

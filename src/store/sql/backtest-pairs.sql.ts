@@ -32,6 +32,8 @@ FROM (${flipped('a', 'b')} UNION ALL ${flipped('b', 'a')}) AS pairs
   ${LABEL}
 ORDER BY alerting, surprise DESC, id`;
 
+const DECIDED = 'id, occurred_at, outcome, model, policy, calibration, fused_minus_log10_p AS p';
+
 /** $1 to $2: event time. UTC days of both sides; frauds are those that are known now. */
 export const backtestDays = ({ here, live }: BothSchemas): string => `
 SELECT to_char(pairs.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
@@ -43,11 +45,13 @@ SELECT to_char(pairs.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
   count(*) FILTER (WHERE label.is_fraud AND b_outcome <> 'approve')::double precision AS "liveCaught",
   count(*) FILTER (WHERE b_outcome IS NULL)::double precision AS "onlyHere",
   count(*) FILTER (WHERE a_outcome IS NULL)::double precision AS "onlyLive",
-  count(*) FILTER (WHERE b_late)::double precision AS late
+  count(*) FILTER (WHERE b_late)::double precision AS late,
+  count(*) FILTER (WHERE other)::double precision AS "otherCalibration"
 FROM (
-  SELECT id, occurred_at, a.outcome AS a_outcome, b.outcome AS b_outcome, b.late AS b_late
-  FROM (SELECT id, occurred_at, outcome FROM ${here}.transactions WHERE occurred_at >= $1 AND occurred_at < $2) AS a
-    FULL JOIN (SELECT id, occurred_at, outcome, late FROM ${live}.transactions WHERE occurred_at >= $1 AND occurred_at < $2) AS b
+  SELECT id, occurred_at, a.outcome AS a_outcome, b.outcome AS b_outcome, b.late AS b_late,
+    a.model = b.model AND a.policy = b.policy AND a.calibration <> b.calibration AND a.p + b.p IS NOT NULL AS other
+  FROM (SELECT ${DECIDED} FROM ${here}.transactions WHERE occurred_at >= $1 AND occurred_at < $2) AS a
+    FULL JOIN (SELECT ${DECIDED}, late FROM ${live}.transactions WHERE occurred_at >= $1 AND occurred_at < $2) AS b
     USING (id, occurred_at)
 ) AS pairs ${LABEL}
 GROUP BY 1
