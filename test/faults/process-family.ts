@@ -26,10 +26,13 @@ export const signalFamily = async (pid: number, signal: NodeJS.Signals): Promise
   return family;
 };
 
+/** A process whose first thread has ended is a zombie already while its others still hold its sockets. */
+const threadsOf = async (pid: number): Promise<number> => (await readdir(`/proc/${pid}/task`).catch(() => [])).length;
+
 /** `kill -9` of a process and its children; resolves when all of them are gone. */
 export const killFamily = async (pid: number): Promise<void> => {
   for (const member of await signalFamily(pid, 'SIGKILL'))
-    for (let waitedMs = 0; (await statOf(member)) !== null; waitedMs += 20) {
+    for (let waitedMs = 0; (await statOf(member)) !== null || (await threadsOf(member)) > 1; waitedMs += 20) {
       if (waitedMs > 10_000) throw new Error(`process ${member} lives on after kill -9`);
       await sleep(20);
     }
