@@ -1,11 +1,8 @@
 import type { Calibration } from './domain/calibration.js';
 import { isPriorModel, type ModelVersion } from './domain/model-version.js';
-import { DAY_MS } from './domain/time.js';
+import { DAY_MS, isoMinute } from './domain/time.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import { MARKOV_DAYS, labelDelayMs } from './features/plan.js';
-
-/** A moment as notes name it, UTC. */
-export const iso = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16)}Z`;
 
 /**
  * Whether a model has seen the rows that it is judged on. Detectors are fitted on rows before the report's `trainToMs`, the scale
@@ -20,13 +17,13 @@ export const learnedNotes = (model: ModelVersion, first: Calibration | null, fro
   const scaledToMs = origin?.dataToMs ?? (first && !first.isProvisional ? first.validFromDay * DAY_MS : null);
   if (typeof fittedToMs === 'number' && fromMs < fittedToMs)
     return [
-      `judged on its own training rows: the span begins at ${iso(fromMs)}, and ${version} was fitted on rows up to ` +
-        `${iso(fittedToMs)}; figures of these rows promise too much`,
+      `judged on its own training rows: the span begins at ${isoMinute(fromMs)}, and ${version} was fitted on rows up to ` +
+        `${isoMinute(fittedToMs)}; figures of these rows promise too much`,
     ];
   if (scaledToMs !== null && fromMs < scaledToMs)
     return [
-      `judged on rows of its own calibration: the span begins at ${iso(fromMs)}, and the scale and the first calibration of ` +
-        `${version} were made of rows up to ${iso(scaledToMs)}`,
+      `judged on rows of its own calibration: the span begins at ${isoMinute(fromMs)}, and the scale and the first calibration of ` +
+        `${version} were made of rows up to ${isoMinute(scaledToMs)}`,
     ];
   if (typeof fittedToMs !== 'number' && scaledToMs === null)
     return [`nothing says up to when ${version} was fitted: it may be judged on its own training rows`];

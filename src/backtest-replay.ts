@@ -1,12 +1,12 @@
 import type { TimedRecord, RecordSource } from './backtest-records.js';
 import type { Label } from './domain/label.js';
-import { DAY_MS } from './domain/time.js';
 import type { LabelSink } from './scoring/ports.js';
 import type { ScoringTerms } from './scoring/score-batch.js';
 import { scoreTransactions, type OnlineLine } from './scoring/score-transactions.js';
 import type { RememberedFrauds } from './store/remembered-frauds.js';
+import type { WaitingLabels } from './training/waiting-labels.js';
 
-const BATCH_ROWS = 1_000;
+const timeOf = ({ clockMs }: TimedRecord): number => clockMs;
 
 export interface BacktestReplay {
   readonly line: OnlineLine;
@@ -37,7 +37,7 @@ export const replayRecords = async (
       const { clockMs } = chunk[from]!;
       await apply(labels.until(clockMs), sinks);
       useTerms(await termsAt(clockMs));
-      const to = batchEnd(chunk, from, Math.min((Math.floor(clockMs / DAY_MS) + 1) * DAY_MS, labels.nextKnownAtMs));
+      const to = labels.batchEnd(chunk, from, timeOf);
       const records = chunk.slice(from, to).map(({ record }) => record);
       const outcome = await scoreTransactions(records, { kind: 'direct', name: 'backtest' }, line);
       // Its database schema has no other writer and no offsets.
@@ -47,24 +47,6 @@ export const replayRecords = async (
     }
 };
 
-/** Labels to come, soonest first. */
-export class WaitingLabels {
-  #next = 0;
-
-  constructor(private readonly labels: readonly Label[]) {}
-
-  /** Infinity after the last. */
-  get nextKnownAtMs(): number {
-    return this.labels[this.#next]?.knownAtMs ?? Infinity;
-  }
-
-  until(ms: number): readonly Label[] {
-    const from = this.#next;
-    while (this.nextKnownAtMs <= ms) this.#next += 1;
-    return this.labels.slice(from, this.#next);
-  }
-}
-
 const apply = async (
   due: readonly Label[],
   { labels, remembered }: Pick<BacktestReplay, 'labels' | 'remembered'>,
@@ -73,10 +55,4 @@ const apply = async (
   await remembered.apply(due.filter(({ transactionId }) => remembered.has(transactionId)));
   const stored = due.filter(({ transactionId }) => !remembered.has(transactionId));
   if (stored.length > 0) await labels.append(stored);
-};
-
-const batchEnd = (chunk: readonly TimedRecord[], from: number, untilMs: number): number => {
-  let to = from + 1;
-  while (to < chunk.length && to - from < BATCH_ROWS && chunk[to]!.clockMs < untilMs) to += 1;
-  return to;
 };

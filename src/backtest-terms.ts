@@ -1,7 +1,6 @@
 import type { Calibration } from './domain/calibration.js';
 import type { Policy } from './domain/decision.js';
-import { DAY_MS } from './domain/time.js';
-import { iso } from './backtest-notes.js';
+import { DAY_MS, isoDate } from './domain/time.js';
 import { firstCalibration } from './scoring/calibrate-if-due.js';
 import { calibrateSoFar } from './scoring/calibrate-so-far.js';
 import type { CalibrationStore } from './scoring/ports.js';
@@ -52,15 +51,13 @@ const calibrationAt = async (given: BacktestTerms): Promise<Calibration | null> 
   if (!stored)
     throw new UsageError(
       `model ${version} has no calibration under policy ${policy.version}, and too few transactions are stored of the ` +
-        `${policy.windowDays} days before ${new Date(decideFromMs).toISOString().slice(0, 10)} to make one: choose a later --from`,
+        `${policy.windowDays} days before ${isoDate(decideFromMs)} to make one: choose a later --from`,
     );
   if (stored.isProvisional) {
     onNote(`${version} began without a calibration: nothing is decided before it has scored rows enough to make one`);
     return null;
   }
-  onNote(
-    `the level is from a calibration of later rows, of ${iso(stored.validFromDay * DAY_MS).slice(0, 10)}: none was known by then`,
-  );
+  onNote(`the level is from a calibration of later rows, of ${isoDate(stored.validFromDay * DAY_MS)}: none was known by then`);
   const first = { ...stored, id: `${version}.${day}.${policy.version}`, validFromDay: day };
   await calibrations.save(first);
   return first;

@@ -5,7 +5,7 @@ import { openDataFile } from './data-file.js';
 import { readHistory, type DataHistory } from './data-history.js';
 import { CHANNELS, PolicySchema, type Channel, type Policy } from './domain/decision.js';
 import { createRandom } from './domain/random.js';
-import { DAY_MS } from './domain/time.js';
+import { DAY_MS, isoDate } from './domain/time.js';
 import { ROW_ID, type TransactionSchema } from './domain/transaction-schema.js';
 import { requireWritable } from './output-file.js';
 import { createTensorBackend } from './tensor-backend.js';
@@ -99,13 +99,12 @@ const dateOf = (text: string): number => {
 /** Training and test must both lie in the data. */
 const checkRange = ({ transactions }: DataHistory, options: BacktestOptions, startMs: number): void => {
   const { start, trainDays, delayDays, data } = options;
-  const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
   const [firstMs, lastMs] = [transactions[0]!.occurredAtMs, transactions.at(-1)!.occurredAtMs];
   const trainToMs = startMs + trainDays * DAY_MS;
   const testFromMs = trainToMs + delayDays * DAY_MS;
   if (firstMs >= trainToMs || lastMs < testFromMs)
     throw new UsageError(
-      `--start ${start}: training to ${day(trainToMs)} and a test from ${day(testFromMs)} do not fit ${data}, which goes from ${day(firstMs)} to ${day(lastMs)}`,
+      `--start ${start}: training to ${isoDate(trainToMs)} and a test from ${isoDate(testFromMs)} do not fit ${data}, which goes from ${isoDate(firstMs)} to ${isoDate(lastMs)}`,
     );
 };
 

@@ -7,6 +7,7 @@ import { textTable, writeCsv, type CommandIo } from './command-io.js';
 import { ConfigError, loadPolicy, withBudget, type Config } from './config.js';
 import type { Policy } from './domain/decision.js';
 import { transactionParser } from './domain/parse-transaction.js';
+import { isoMinute } from './domain/time.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import type { CountedShare } from './domain/version-comparison.js';
 import { backtestHistory, type HistoryBacktestResult } from './history-backtest.js';
@@ -47,7 +48,7 @@ export const runHistoryBacktest = async (
 ): Promise<void> => {
   const { from: fromMs, to: toMs, flips } = options;
   if (toMs <= fromMs)
-    throw new UsageError(`--to ${iso(toMs)} is not after --from ${iso(fromMs)}: the span between them is empty`);
+    throw new UsageError(`--to ${isoMinute(toMs)} is not after --from ${isoMinute(fromMs)}: the span between them is empty`);
   const policy = policyOf(options, config);
   if (flips !== undefined) await requirePlace(flips);
   const result = await withDatabase(config, io, async (live) => {
@@ -223,7 +224,6 @@ const dayTable = (days: readonly BacktestDay[]): string =>
     days.map((day) => [day.day, ...[day.rows, day.alerts, day.liveAlerts, day.frauds, day.caught, day.liveCaught].map(String)]),
   );
 
-const iso = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16)}Z`;
 const percent = (value: number): string => `${(100 * value).toPrecision(3)} %`;
 const figure = (value: number | null): string => value?.toFixed(4) ?? '-';
 const share = ({ count, of, share: value, low, high }: CountedShare): string =>

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { EXIT_CODES, wholeNumber, withProcessIo, writeCsv, type CommandIo } from './command-io.js';
-import { DAY_MS } from './domain/time.js';
+import { DAY_MS, isoDate } from './domain/time.js';
 import { createWorld, type World } from './synthetic/world.js';
 
 export interface DemoDataOptions {
@@ -44,9 +44,7 @@ export const demoData = async (options: DemoDataOptions, io: CommandIo): Promise
   });
   await writeCsv(out, [...COLUMNS, 'label', 'type'], rows);
   io.progress.stop();
-  const [first, last] = [fromDay, fromDay + days - 1].map((d) =>
-    new Date(WORLD_START_MS + d * DAY_MS).toISOString().slice(0, 10),
-  );
+  const [first, last] = [fromDay, fromDay + days - 1].map((d) => isoDate(WORLD_START_MS + d * DAY_MS));
   await io.write(
     options.json
       ? `${JSON.stringify({ out, first, last, ...counts })}\n`

@@ -1,5 +1,5 @@
 import { InputError } from './domain/input-error.js';
-import { DAY_MS } from './domain/time.js';
+import { DAY_MS, isoDate } from './domain/time.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import type { DriftRunner } from './drift-thread.js';
 import type { FeatureSet } from './features/catalog.js';
@@ -74,7 +74,7 @@ const askForRun = async ({ schema, stores, retrain }: DriftWatch, model: string)
   if (alarm) await retrain(`drift of ${model} on ${dateOf(newest.day)}: ${alarm.sentence}`);
 };
 
-const dateOf = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
+const dateOf = (day: number): string => isoDate(day * DAY_MS);
 
 const watchDay = async (given: DriftWatch, watched: Watched, state: DriftState | null, day: number): Promise<void> => {
   const { schema, stores } = given;

@@ -1,5 +1,5 @@
-import { constants, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
+import { giveWay } from './give-way.js';
 import { driftResult, type DriftTask, type ServedRow } from './training/drift/served-rows.js';
 
 /** What drift's thread is told: rows in pieces, then what to make of them. */
@@ -11,8 +11,7 @@ export type FromDriftWorker = { readonly ok: true; readonly result: unknown } | 
 /** The thread of one task: it sees no database, and ends with its answer. */
 const port = parentPort!;
 const held: ServedRow[] = [];
-// Scoring goes first. On Linux a priority is a thread's own; elsewhere it would be the whole process's.
-if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_LOW);
+giveWay();
 
 port.on('message', (message: ToDriftWorker) => {
   if (message.kind === 'rows') {

@@ -1,14 +1,14 @@
 import type { DataSource } from 'typeorm';
-import { iso, learnedNotes, memoryNotes } from './backtest-notes.js';
+import { learnedNotes, memoryNotes } from './backtest-notes.js';
 import { storedRecords, topicRecords, type RecordSource } from './backtest-records.js';
-import { replayRecords, WaitingLabels } from './backtest-replay.js';
+import { replayRecords } from './backtest-replay.js';
 import { backtestTerms } from './backtest-terms.js';
 import { summarise, type BacktestSummary } from './backtest-summary.js';
 import type { Config } from './config.js';
 import type { Policy } from './domain/decision.js';
 import type { Label } from './domain/label.js';
 import { transactionParser } from './domain/parse-transaction.js';
-import { DAY_MS } from './domain/time.js';
+import { DAY_MS, isoMinute } from './domain/time.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import { rememberInThread } from './memory-thread.js';
 import type { StoredModel } from './scoring/ports.js';
@@ -22,6 +22,7 @@ import { newestRowsFrom, storedSpan } from './store/history-bounds.js';
 import { HistoryStore } from './store/history.store.js';
 import { RememberedFrauds } from './store/remembered-frauds.js';
 import type { TopicRange } from './stream/topic-range.js';
+import { WaitingLabels } from './training/waiting-labels.js';
 import { UsageError } from './usage-error.js';
 import { WorkerPool } from './worker-pool.js';
 
@@ -84,7 +85,9 @@ export const backtestHistory = async (given: HistoryBacktest): Promise<HistoryBa
   const course = await courseOf(given, past);
   const labels = await past.fraudLabels(span.toMs, LABELS_MAX);
   if (labels.length > LABELS_MAX)
-    throw new UsageError(`more than ${LABELS_MAX} labels of frauds were known by ${iso(span.toMs)}: choose an earlier --to`);
+    throw new UsageError(
+      `more than ${LABELS_MAX} labels of frauds were known by ${isoMinute(span.toMs)}: choose an earlier --to`,
+    );
   const first = await past.firstCalibration(model.version.version);
   const notes = [...learnedNotes(model.version, first, span.fromMs), ...memoryNotes(schema, course.rememberFromMs, span.fromMs)];
   return inOwnSchema(given, (database) =>
@@ -156,15 +159,15 @@ const courseOf = async ({ live, span, policy, topic }: HistoryBacktest, past: Ba
   const scoreFromMs = decideFromMs - policy.windowDays * DAY_MS;
   if (!topic && (await past.countRows(span, 0)) === 0)
     throw new UsageError(
-      `no transaction is stored from ${iso(span.fromMs)} to ${iso(span.toMs)}: the history goes from ${iso(stored.firstMs)} ` +
-        `to ${iso(stored.newestMs)}`,
+      `no transaction is stored from ${isoMinute(span.fromMs)} to ${isoMinute(span.toMs)}: the history goes from ${isoMinute(stored.firstMs)} ` +
+        `to ${isoMinute(stored.newestMs)}`,
     );
   const rows =
     (await past.countRows({ fromMs: scoreFromMs, toMs: topic ? span.fromMs : span.toMs }, ROWS_MAX)) + (topic?.records ?? 0);
   if (rows > ROWS_MAX)
     throw new UsageError(
-      `more than ${ROWS_MAX} transactions from ${iso(scoreFromMs)}, where the window of the first calibration begins, ` +
-        `to ${iso(span.toMs)}: choose a shorter span`,
+      `more than ${ROWS_MAX} transactions from ${isoMinute(scoreFromMs)}, where the window of the first calibration begins, ` +
+        `to ${isoMinute(span.toMs)}: choose a shorter span`,
     );
   const boundMs = await newestRowsFrom(live, scoreFromMs, MEMORY_ROWS_MAX);
   const rememberFromMs = Math.max(stored.firstMs, boundMs ?? -Infinity);
@@ -243,7 +246,7 @@ const replay = async (
       onBatch: (count, clockMs) => {
         rows += count;
         const share = (clockMs - course.scoreFromMs) / (span.toMs - course.scoreFromMs);
-        onProgress('replay', Math.min(share, 0.999), `${rows} transactions, ${iso(clockMs)}`);
+        onProgress('replay', Math.min(share, 0.999), `${rows} transactions, ${isoMinute(clockMs)}`);
       },
       signal,
     });

@@ -2,7 +2,7 @@ import { openDataFile, columnPositions } from './data-file.js';
 import { readHistory } from './data-history.js';
 import { readTable } from './data-table.js';
 import type { FeatureMatrix } from './domain/feature-matrix.js';
-import { DAY_MS } from './domain/time.js';
+import { DAY_MS, isoDate } from './domain/time.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import type { Estimator } from './models/detector.js';
 import type { Parts, Protocol } from './training/evaluate-detectors.js';
@@ -72,7 +72,7 @@ const readStream = async (
   const range = startMs === undefined ? defaultRange(schema, transactions) : bookRange(request, startMs);
   const [firstMs, lastMs] = [transactions[0]!.occurredAtMs, transactions.at(-1)!.occurredAtMs];
   if (range.trainToMs <= firstMs || range.testFromMs > lastMs)
-    throw new UsageError(`--start: training and test do not fit ${request.data}, from ${day(firstMs)} to ${day(lastMs)}`);
+    throw new UsageError(`--start: training and test do not fit ${request.data}, from ${isoDate(firstMs)} to ${isoDate(lastMs)}`);
   const table = await streamTable(
     { schema, transactions, labels, protocol: request.protocol, isByBook: startMs !== undefined, ...range },
     (share) => onProgress('features', share),
@@ -82,12 +82,10 @@ const readStream = async (
     split: null,
     notes: [
       ...(refused > 0 ? [`${refused} rows refused; the first: ${firstRefusal!}`] : []),
-      `training ${day(range.trainFromMs)} to ${day(range.trainToMs)}, test ${day(range.testFromMs)} to ${day(range.testToMs)}`,
+      `training ${isoDate(range.trainFromMs)} to ${isoDate(range.trainToMs)}, test ${isoDate(range.testFromMs)} to ${isoDate(range.testToMs)}`,
     ],
   };
 };
-
-const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 const bookRange = (request: LabelledDataRequest, startMs: number): StreamRange => {
   const trainToMs = startMs + request.trainDays * DAY_MS;

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Label } from './domain/label.js';
 import type { Transaction } from './domain/transaction.js';
 import type { FromMemoryWorker, ToMemoryWorker } from './memory-worker.js';
+import { sendAhead } from './send-ahead.js';
 import type { MemoryPart } from './training/history-memory.js';
 
 /**
@@ -22,15 +23,7 @@ export async function* rememberInThread(
   const either = AbortSignal.any([signal, ended.signal]);
   try {
     await ask(worker, { kind: 'begin', artifact, labels }, either);
-    // A piece is read while the one before is learned, and no more: memory stays bounded.
-    let learned: Promise<unknown> = Promise.resolve();
-    for await (const transactions of history) {
-      await learned;
-      learned = ask(worker, { kind: 'learn', transactions }, either);
-      // Awaited at the next turn or after the loop; until then a failure must not count as unhandled.
-      learned.catch(() => undefined);
-    }
-    await learned;
+    await sendAhead(history, (transactions) => ask(worker, { kind: 'learn', transactions }, either));
     for (let part = await ask(worker, { kind: 'part' }, either); part; part = await ask(worker, { kind: 'part' }, either))
       yield part;
   } finally {

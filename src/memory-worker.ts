@@ -1,7 +1,7 @@
-import { constants, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import type { Label } from './domain/label.js';
 import type { Transaction } from './domain/transaction.js';
+import { giveWay } from './give-way.js';
 import { readFeatureSet } from './scoring/scoring-model.js';
 import { HistoryMemory, type MemoryPart } from './training/history-memory.js';
 
@@ -19,8 +19,7 @@ export type FromMemoryWorker =
 const port = parentPort!;
 let memory: HistoryMemory | null = null;
 let parts: Iterator<MemoryPart> | null = null;
-// Scoring goes first. On Linux a priority is a thread's own; elsewhere it would be the whole process's.
-if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_LOW);
+giveWay();
 
 const answer = (message: ToMemoryWorker): MemoryPart | null => {
   if (message.kind === 'begin') memory = new HistoryMemory(readFeatureSet(message.artifact), message.labels);

@@ -3,6 +3,7 @@ import type { Label } from './domain/label.js';
 import type { Transaction } from './domain/transaction.js';
 import { decodeArtifacts } from './models/artifact.js';
 import type { FitProgress } from './models/detector.js';
+import { sendAhead } from './send-ahead.js';
 import type { FitElsewhere } from './training/fit-channels.js';
 import type { RetrainInput } from './training/retrain.js';
 import type { Retrained, Trained, TrainInput } from './worker-messages.js';
@@ -34,16 +35,10 @@ export const trainInThread = (
   options: TrainingOptions,
 ): Promise<Trained> =>
   withThread(options.backend, options.signal, async (thread) => {
-    // A piece is read while the one before is on its way, and no more: memory stays bounded.
-    let kept: Promise<unknown> = Promise.resolve();
-    for await (const { transactions, labels } of history) {
-      await kept;
+    await sendAhead(history, ({ transactions, labels }) => {
       options.signal?.throwIfAborted();
-      kept = thread.ask((id) => ({ kind: 'history', id, transactions, labels }));
-      // Awaited at the next turn or after the loop; until then a failure must not count as unhandled.
-      kept.catch(() => undefined);
-    }
-    await kept;
+      return thread.ask((id) => ({ kind: 'history', id, transactions, labels }));
+    });
     return thread.ask<Trained>((id) => ({ kind: 'train', id, input: inputOf(), seed: options.seed }), options);
   });
 

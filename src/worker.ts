@@ -1,4 +1,3 @@
-import { constants, setPriority } from 'node:os';
 import { parentPort, workerData, type Transferable } from 'node:worker_threads';
 import type { FeatureMatrix } from './domain/feature-matrix.js';
 import { InputError } from './domain/input-error.js';
@@ -6,6 +5,7 @@ import type { Label } from './domain/label.js';
 import { createRandom } from './domain/random.js';
 import type { Transaction } from './domain/transaction.js';
 import { EvidenceMemory } from './features/evidence-memory.js';
+import { giveWay } from './give-way.js';
 import { scoreBatch, type ScoringTerms } from './scoring/score-batch.js';
 import { loadScoringModel, type ScoringModel } from './scoring/scoring-model.js';
 import { type Challenger, scoreShadows } from './scoring/shadow.js';
@@ -30,14 +30,6 @@ let terms: ScoringTerms | null = null;
 let evidence = new EvidenceMemory();
 const challengers = new Map<string, Challenger>();
 let history: { transactions: Transaction[]; labels: Label[] } = { transactions: [], labels: [] };
-
-/**
- * Scoring goes first. On Linux a priority is a thread's own, and threads that it starts inherit it; elsewhere it would be the
- * whole process's.
- */
-const giveWay = (): void => {
-  if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_LOW);
-};
 
 const say = (message: FromWorker, transfer: readonly Transferable[] = []): void => port.postMessage(message, transfer);
 // What the pool sends meanwhile waits in the port.

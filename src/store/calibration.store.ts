@@ -1,4 +1,5 @@
 import type { Calibration } from '../domain/calibration.js';
+import { isoDate } from '../domain/time.js';
 import { CalibrationStore, type WindowScores } from '../scoring/ports.js';
 import type { Database } from './database.js';
 import { CALIBRATION_CHANNEL } from './notices.js';
@@ -84,7 +85,7 @@ export class PostgresCalibrationStore extends CalibrationStore {
   override async countRows(fromMs: number, toMs: number): Promise<number> {
     const [counted] = await this.database.query<{ rows: number }[]>(
       `SELECT coalesce(sum(transactions), 0)::double precision AS rows FROM day_counts WHERE day >= $1::date AND day < $2::date`,
-      [dayOf(fromMs), dayOf(toMs)],
+      [isoDate(fromMs), isoDate(toMs)],
     );
     return counted!.rows;
   }
@@ -94,10 +95,8 @@ export class PostgresCalibrationStore extends CalibrationStore {
     const [counts] = await this.database.query<{ rows: number; alerts: number }[]>(
       `SELECT coalesce(sum(decided), 0)::double precision AS rows, coalesce(sum(alerts), 0)::double precision AS alerts
        FROM day_counts WHERE day >= $1::date AND day < $2::date`,
-      [dayOf(fromMs), dayOf(toMs)],
+      [isoDate(fromMs), isoDate(toMs)],
     );
     return counts!;
   }
 }
-
-const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { DAY_MS } from '../domain/time.js';
+import { DAY_MS, isoDate } from '../domain/time.js';
 import type { JudgedRows, ScoredRows, ServedRow, ShareTable } from '../training/ports.js';
 import { vectorOf } from './history.store.js';
 
@@ -137,11 +137,10 @@ export class DriftRowReader {
   }
 
   async #nth({ fromDay, toDay }: DayRange, rowsMax: number, alertsOnly = false): Promise<number> {
-    const date = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
     const [counted] = await this.dataSource.query<{ rows: number; alerts: number }[]>(
       `SELECT coalesce(sum(transactions), 0)::double precision AS rows, coalesce(sum(alerts), 0)::double precision AS alerts
        FROM day_counts WHERE day >= $1::date AND day <= $2::date`,
-      [date(fromDay), date(toDay)],
+      [isoDate(fromDay * DAY_MS), isoDate(toDay * DAY_MS)],
     );
     return Math.max(1, Math.ceil((alertsOnly ? counted!.alerts : counted!.rows) / rowsMax));
   }

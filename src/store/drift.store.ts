@@ -1,4 +1,5 @@
 import { Between, LessThan, LessThanOrEqual } from 'typeorm';
+import { DAY_MS, isoDate } from '../domain/time.js';
 import type { DriftDay, DriftReference, DriftReport, MaturedDay, ScoreMartingale, ShareTable } from '../training/ports.js';
 import type { Database } from './database.js';
 import { checkLimit } from './paging.js';
@@ -143,17 +144,17 @@ export class DriftStore {
     const { reference = null, madeFrom = null } = state ?? {};
     return {
       champion: row?.version ?? null,
-      reference: reference && madeFrom && { madeFrom, from: dateOfDay(reference.fromDay), to: dateOfDay(reference.toDay) },
+      reference: reference && madeFrom && { madeFrom, from: dateOf(reference.fromDay), to: dateOf(reference.toDay) },
       note: state?.note ?? null,
       alarms: (reports[0]?.report.alarms ?? []).map((alarm) => ({
-        since: dateOfDay(sinceDay(reports, alarm)),
+        since: dateOf(sinceDay(reports, alarm)),
         kind: alarm.kind,
         field: alarm.field,
         sentence: alarm.sentence,
       })),
       report: reports[0] ? { ...reports[0].report } : null,
       days: reports.map(({ day, model, report, alarms }) => ({
-        date: dateOfDay(day),
+        date: dateOf(day),
         model,
         findings: report.findings.length,
         alarms,
@@ -171,7 +172,7 @@ export class DriftStore {
   }
 }
 
-const dateOfDay = (day: number): string => new Date(day * 86_400_000).toISOString().slice(0, 10);
+const dateOf = (day: number): string => isoDate(day * DAY_MS);
 
 /** @param reports newest first, of days one after the other */
 const sinceDay = (reports: readonly StoredDriftReport[], alarm: Pick<DriftAlarmView, 'kind' | 'field'>): number => {

@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import { isoDate } from '../domain/time.js';
 import type { TransactionSchema } from '../domain/transaction-schema.js';
 import { type PairCount, type PairsWanted, type ScoredPairs, ShadowStore } from '../training/ports.js';
 import { PostgresCalibrationStore } from './calibration.store.js';
@@ -57,7 +58,7 @@ export class PostgresShadowStore extends ShadowStore {
   async #everyNth({ fromMs, toMs }: PairsWanted): Promise<number> {
     const [counted] = await this.dataSource.query<{ rows: number }[]>(
       `SELECT coalesce(sum(transactions), 0)::double precision AS rows FROM day_counts WHERE day >= $1::date AND day <= $2::date`,
-      [new Date(fromMs).toISOString().slice(0, 10), new Date(toMs).toISOString().slice(0, 10)],
+      [isoDate(fromMs), isoDate(toMs)],
     );
     return Math.max(1, Math.ceil((counted?.rows ?? 0) / this.rowsMax));
   }

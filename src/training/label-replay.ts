@@ -1,6 +1,7 @@
 import type { Label } from '../domain/label.js';
 import type { Transaction } from '../domain/transaction.js';
 import type { Activity, LabelledRow } from '../features/activity.js';
+import { WaitingLabels } from './waiting-labels.js';
 
 /** What a label needs of its transaction to find its cells again, once that is no longer at hand. */
 export interface EvidenceKey {
@@ -21,23 +22,24 @@ const CHUNK_ROWS = 4096;
  */
 export class LabelReplay {
   /** In the order in which they became known; a transaction that is never called fraud changes no count. */
-  readonly #labels: readonly Label[];
+  readonly #labels: WaitingLabels;
   readonly #everFraud: ReadonlySet<string>;
   readonly #frauds = new Set<string>();
   readonly #cells = new Map<string, LabelledRow>();
-  #next = 0;
 
   constructor(
     labels: readonly Label[],
     private readonly activity: Activity,
   ) {
     this.#everFraud = new Set(labels.filter((label) => label.isFraud).map((label) => label.transactionId));
-    this.#labels = labels.filter((label) => this.#everFraud.has(label.transactionId)).sort((a, b) => a.knownAtMs - b.knownAtMs);
+    this.#labels = new WaitingLabels(
+      labels.filter((label) => this.#everFraud.has(label.transactionId)).sort((a, b) => a.knownAtMs - b.knownAtMs),
+    );
   }
 
   /** When the next label becomes known; Infinity after the last. */
   get nextKnownAtMs(): number {
-    return this.#labels[this.#next]?.knownAtMs ?? Infinity;
+    return this.#labels.nextKnownAtMs;
   }
 
   /** Up to where no label becomes known, and no row follows one whose own label was waiting for it. */
@@ -54,8 +56,7 @@ export class LabelReplay {
   }
 
   applyUntil(ms: number): void {
-    for (; this.nextKnownAtMs <= ms; this.#next += 1) {
-      const { transactionId, isFraud } = this.#labels[this.#next]!;
+    for (const { transactionId, isFraud } of this.#labels.until(ms)) {
       if (this.#frauds.has(transactionId) === isFraud) continue;
       if (isFraud) this.#frauds.add(transactionId);
       else this.#frauds.delete(transactionId);

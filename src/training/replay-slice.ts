@@ -2,7 +2,6 @@ import type { Alert } from '../domain/alert.js';
 import type { Label } from '../domain/label.js';
 import { transactionParser } from '../domain/parse-transaction.js';
 import type { ScoredTransaction } from '../domain/scored-transaction.js';
-import { DAY_MS } from '../domain/time.js';
 import type { Transaction } from '../domain/transaction.js';
 import type { EntityState, EvidenceCell } from '../scoring/ports.js';
 import { LocalScorer } from '../scoring/local-scorer.js';
@@ -11,8 +10,7 @@ import type { ScoringTerms } from '../scoring/score-batch.js';
 import { OnlineLine, scoreTransactions } from '../scoring/score-transactions.js';
 import type { ScoringModel } from '../scoring/scoring-model.js';
 import type { Dataset, EvidenceKey } from './dataset.js';
-
-const BATCH_ROWS = 1000;
+import { WaitingLabels } from './waiting-labels.js';
 
 /** What the line remembers when the slice begins. Immutable: several replays may start from it. */
 export interface LineMemory {
@@ -53,7 +51,7 @@ export interface SliceReplay {
  * @throws Error when a transaction is refused by its own schema; rejects with the signal's reason when aborted
  */
 export const replaySlice = async (replay: SliceReplay): Promise<void> => {
-  const { model, memory, transactions, batchRows = BATCH_ROWS } = replay;
+  const { model, memory, transactions } = replay;
   const { schema } = model.featureSet;
   const buckets = schema.entities.slice(1).map((entity) => ({ entityType: entity.name, widthMs: entity.bucketSeconds * 1000 }));
   const store = new MemoryScoringStore(buckets);
@@ -63,19 +61,16 @@ export const replaySlice = async (replay: SliceReplay): Promise<void> => {
   const parser = transactionParser(schema);
   const line = new OnlineLine(schema, parser, store, scorer);
   const encoder = new TextEncoder();
-  const waiting = replay.labels
-    .filter((label) => label.knownAtMs > memory.labelsUntilMs)
-    .sort((a, b) => a.knownAtMs - b.knownAtMs);
+  const waiting = new WaitingLabels(
+    replay.labels.filter((label) => label.knownAtMs > memory.labelsUntilMs).sort((a, b) => a.knownAtMs - b.knownAtMs),
+  );
 
-  let nextLabel = 0;
   for (let from = 0; from < transactions.length;) {
     await betweenBatches(replay.signal);
     const firstMs = transactions[from]!.occurredAtMs;
-    while (nextLabel < waiting.length && waiting[nextLabel]!.knownAtMs <= firstMs) store.applyLabel(waiting[nextLabel++]!);
+    for (const label of waiting.until(firstMs)) store.applyLabel(label);
     if (replay.termsAt) scorer.use(await replay.termsAt(firstMs));
-    const untilMs = Math.min((Math.floor(firstMs / DAY_MS) + 1) * DAY_MS, waiting[nextLabel]?.knownAtMs ?? Infinity);
-    let to = from + 1;
-    while (to < transactions.length && to - from < batchRows && transactions[to]!.occurredAtMs < untilMs) to += 1;
+    const to = waiting.batchEnd(transactions, from, ({ occurredAtMs }) => occurredAtMs, replay.batchRows);
     const records = transactions.slice(from, to).map((t, i) => ({
       bytes: encoder.encode(JSON.stringify(parser.toJson(t))),
       key: t.entities[0] ?? null,

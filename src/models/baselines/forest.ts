@@ -1,5 +1,5 @@
 import type { BinnedRows } from './column-bins.js';
-import { blockRows, kernelMemory } from './kernel-memory.js';
+import { kernelMemory, sumInBlocks } from './kernel-memory.js';
 
 /** A node's test is packed into 30 bits: column, shift, threshold. */
 const COLUMN_MASK = (1 << 14) - 1;
@@ -111,20 +111,14 @@ const packNodes = ({ tests, lefts }: Forest): Int32Array => {
 };
 
 /** Sum of all trees' leaves for every row. The order of addition is the trees', whatever the batch. */
-export const sumTrees = (forest: Forest, { cells, width, rowCount }: BinnedRows): Float64Array => {
+export const sumTrees = (forest: Forest, rows: BinnedRows): Float64Array => {
   const memory = kernelMemory();
-  const sums = new Float64Array(rowCount);
-  const [roots, nodes, values] = memory.addressesOf(forest, () => [forest.roots, packNodes(forest), forest.values]);
-  const step = blockRows(width);
-  const [cellsAt, sumsAt] = memory.block(step * width, step * 8);
-  for (let from = 0; from < rowCount; from += step) {
-    const rows = Math.min(step, rowCount - from);
-    memory.write(cellsAt!, cells.subarray(from * width, (from + rows) * width));
-    memory.doubles(sumsAt!, rows).fill(0);
-    memory.kernels.sumTrees(roots!, forest.roots.length - 1, nodes!, values!, cellsAt!, width, rows, sumsAt!);
-    sums.set(memory.doubles(sumsAt!, rows), from);
-  }
-  return sums;
+  const arraysOf = () => [forest.roots, packNodes(forest), forest.values];
+  const [roots, nodes, values] = memory.addressesOf(forest, arraysOf);
+  const trees = forest.roots.length - 1;
+  return sumInBlocks(rows, (at) =>
+    memory.kernels.sumTrees(roots!, trees, nodes!, values!, at.cells, rows.width, at.rows, at.sums),
+  );
 };
 
 /** Trees one after another; nodes get their new places. */

@@ -30,6 +30,8 @@ const BYTES_MAX = 32_767 * PAGE_BYTES;
 const BLOCK_BYTES = 1 << 21;
 /** Vectors are read whole, also at the end of an array. */
 const ALIGNMENT = 16;
+/** Rows that the kernel of symmetric trees takes at a time. */
+export const TILE = 16;
 /** What a model of more than this needs, it gets; the next one makes room again. */
 const RESIDENT_BYTES_MAX = 128 << 20;
 
@@ -106,5 +108,30 @@ let memory: KernelMemory | undefined;
 /** Made when a thread first scores with trees. */
 export const kernelMemory = (): KernelMemory => (memory ??= new KernelMemory());
 
+/**
+ * Sums of every row, block by block.
+ *
+ * @param add adds to the float64 `sums` of a block's `rows`, whose `cells` are row-major; sums of whole tiles of sixteen are there
+ * @param roomBytes what `add` needs beside them
+ */
+export const sumInBlocks = (
+  { cells, width, rowCount }: { readonly cells: Uint8Array; readonly width: number; readonly rowCount: number },
+  add: (at: { readonly cells: Address; readonly rows: number; readonly sums: Address; readonly room: Address }) => void,
+  roomBytes = 0,
+): Float64Array => {
+  const memory = kernelMemory();
+  const sums = new Float64Array(rowCount);
+  const step = blockRows(width);
+  const [cellsAt, sumsAt, room] = memory.block(step * width, step * 8, roomBytes);
+  for (let from = 0; from < rowCount; from += step) {
+    const rows = Math.min(step, rowCount - from);
+    memory.write(cellsAt!, cells.subarray(from * width, (from + rows) * width));
+    memory.doubles(sumsAt!, Math.ceil(rows / TILE) * TILE).fill(0);
+    add({ cells: cellsAt!, rows, sums: sumsAt!, room: room! });
+    sums.set(memory.doubles(sumsAt!, rows), from);
+  }
+  return sums;
+};
+
 /** Rows of a block, a multiple of sixteen: their cells and one tree stay in the nearer caches. */
-export const blockRows = (width: number): number => Math.max(16, Math.min(1024, ((1 << 18) / Math.max(width, 1) / 4) & ~15));
+export const blockRows = (width: number): number => Math.max(TILE, Math.min(1024, ((1 << 18) / Math.max(width, 1) / 4) & -TILE));

@@ -1,5 +1,5 @@
 import type { BinnedRows } from './column-bins.js';
-import { blockRows, kernelMemory } from './kernel-memory.js';
+import { kernelMemory, sumInBlocks, TILE } from './kernel-memory.js';
 
 /** A test that no bin passes: trees of less depth are padded with it. */
 export const NEVER = 255;
@@ -34,31 +34,17 @@ export const leafOf = (
   return leaf;
 };
 
-/** Rows that the kernel takes at a time. */
-const TILE = 16;
-
 /** Sum of all trees' leaves for every row. The order of addition is the trees', whatever the batch. */
-export const sumOblivious = (forest: ObliviousForest, { cells, width, rowCount }: BinnedRows): Float64Array => {
+export const sumOblivious = (forest: ObliviousForest, rows: BinnedRows): Float64Array => {
   const memory = kernelMemory();
-  const sums = new Float64Array(rowCount);
-  const [columns, shifts, thresholds, leaves] = memory.addressesOf(forest, () => [
-    forest.columns,
-    forest.shifts,
-    forest.thresholds,
-    forest.leaves,
-  ]);
-  const step = blockRows(width);
-  const [cellsAt, tile, sumsAt] = memory.block(step * width, (width + 1) * TILE, step * 8);
-  const trees = treeCount(forest);
-  for (let from = 0; from < rowCount; from += step) {
-    const rows = Math.min(step, rowCount - from);
-    memory.write(cellsAt!, cells.subarray(from * width, (from + rows) * width));
-    memory.doubles(sumsAt!, Math.ceil(rows / TILE) * TILE).fill(0);
-    const model = [columns!, shifts!, thresholds!, leaves!, trees, forest.depth] as const;
-    memory.kernels.sumOblivious(...model, cellsAt!, width, rows, tile!, sumsAt!);
-    sums.set(memory.doubles(sumsAt!, rows), from);
-  }
-  return sums;
+  const arraysOf = () => [forest.columns, forest.shifts, forest.thresholds, forest.leaves];
+  const [columns, shifts, thresholds, leaves] = memory.addressesOf(forest, arraysOf);
+  const model = [columns!, shifts!, thresholds!, leaves!, treeCount(forest), forest.depth] as const;
+  return sumInBlocks(
+    rows,
+    (at) => memory.kernels.sumOblivious(...model, at.cells, rows.width, at.rows, at.room, at.sums),
+    (rows.width + 1) * TILE,
+  );
 };
 
 /**

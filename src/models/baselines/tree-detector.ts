@@ -37,16 +37,16 @@ export const treeDetector = (
   covers: Float32Array,
   { offset, scoreOf }: ScoreScale,
 ): Detector => {
-  let shapley: ((rows: BinnedRows) => Float64Array) | null = null;
+  let explainer: { readonly shapley: (rows: BinnedRows) => Float64Array; readonly start: number } | null = null;
   return {
     estimator: name,
     score: (features) => sumTrees(forest, binRows(bins, features, name)).map(scoreOf),
     terms: (features: FeatureMatrix): Terms => {
-      shapley ??= treeShapley(forest, covers);
+      explainer ??= { shapley: treeShapley(forest, covers), start: meanOfTrees(forest, covers) };
+      const { shapley, start } = explainer;
       const rows = binRows(bins, features, name);
       const parts = shapley(rows);
       const { width, rowCount } = rows;
-      const start = meanOfTrees(forest, covers);
       const sums = sumTrees(forest, rows);
       const values = new Float64Array(rowCount * (width + 1));
       for (let r = 0; r < rowCount; r += 1) {
