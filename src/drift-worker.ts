@@ -8,7 +8,7 @@ export type ToDriftWorker =
 
 export type FromDriftWorker = { readonly ok: true; readonly result: unknown } | { readonly ok: false; readonly message: string };
 
-/** The thread of one task: it sees no database, and ends with its answer. */
+/** It sees no database. What it holds ends with each answer. */
 const port = parentPort!;
 const held: ServedRow[] = [];
 giveWay();
@@ -26,4 +26,5 @@ port.on('message', (message: ToDriftWorker) => {
     }
   };
   port.postMessage(answer());
+  held.length = 0;
 });

@@ -4,7 +4,7 @@ import type { Config } from './config.js';
 import { DAY_MS } from './domain/time.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import type { Log } from './log.js';
-import { driftInThread } from './drift-thread.js';
+import { DriftThread } from './drift-thread.js';
 import { watchDrift } from './drift-watch.js';
 import { repeat } from './repeat.js';
 import { askForDrift, retrainIfDue, type RetrainingSchedule } from './retraining-schedule.js';
@@ -88,7 +88,12 @@ const watch = async (given: Scheduled): Promise<void> => {
   const say = (line: string): void => log.say(line);
   const { drift: settings } = config.training;
   const retrain = (why: string) => askForDrift(retraining(given), why);
-  await watchDrift({ schema, settings, stores, run: driftInThread, retrain, say, signal }, Math.floor(nowMs / DAY_MS) - 1);
+  const thread = new DriftThread();
+  try {
+    await watchDrift({ schema, settings, stores, run: thread.run, retrain, say, signal }, Math.floor(nowMs / DAY_MS) - 1);
+  } finally {
+    await thread.close();
+  }
 };
 
 /** One leader asks for training runs; whoever is a trainer carries them out. */

@@ -1,7 +1,8 @@
+import { jest } from '@jest/globals';
+import threads from 'node:worker_threads';
 import type { DataSource } from 'typeorm';
 import { createRandom, type Random } from '../../src/domain/random.js';
 import { TransactionSchemaDefinition } from '../../src/domain/transaction-schema.js';
-import type { DriftRunner } from '../../src/drift-thread.js';
 import { loadConfig } from '../../src/config.js';
 import { watchDrift, type DriftWatch } from '../../src/drift-watch.js';
 import { askForDrift, type RetrainingSchedule } from '../../src/retraining-schedule.js';
@@ -12,7 +13,7 @@ import type { CommittedRow } from '../../src/scoring/ports.js';
 import { createStores, type Stores } from '../../src/service-stores.js';
 import { buildDriftReference } from '../../src/training/drift/drift-reference.js';
 import { DriftSettingsSchema } from '../../src/training/drift/drift-settings.js';
-import { driftResult, type DriftTask, type ServedRow } from '../../src/training/drift/served-rows.js';
+import { driftResult, type ServedRow } from '../../src/training/drift/served-rows.js';
 import { driftRows } from '../../src/training/drift/drift-day.js';
 import { featureMatrix } from '../../src/domain/feature-matrix.js';
 import { DriftAnswer } from '../../src/api/drift-answers.js';
@@ -21,6 +22,17 @@ import { KEY, startHttp } from '../support/http-service.js';
 import { memoryService } from '../support/memory-api.js';
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js';
 import { batch, row, SCHEMA } from '../support/store-samples.js';
+
+// A thread runs the built program.
+jest.unstable_mockModule('node:worker_threads', () => ({
+  ...threads,
+  Worker: class extends threads.Worker {
+    constructor() {
+      super(new URL('../../dist/src/drift-worker.js', import.meta.url));
+    }
+  },
+}));
+const { DriftThread } = await import('../../src/drift-thread.js');
 
 const DAY = 86_400_000;
 const FIRST = 20_000;
@@ -34,6 +46,7 @@ const WATCHED = TransactionSchemaDefinition.parse({
 const featureSet = createFeatureSet(WATCHED, fitPriors(WATCHED, [], [], 0));
 const distance = featureSet.columns.findIndex(({ name }) => name === 'distance');
 
+let looking: InstanceType<typeof DriftThread>[];
 let postgres: TestPostgres;
 let source: DataSource;
 let stores: Stores;
@@ -45,26 +58,26 @@ beforeAll(async () => {
 beforeEach(async () => {
   source = await postgres.createDataSource();
   stores = createStores(source, WATCHED, false);
+  looking = [];
   said = [];
   asked = [];
 });
+afterEach(() => Promise.all(looking.map((thread) => thread.close())));
 afterAll(() => postgres.stop());
 
-/** What a thread does, here. */
-const run: DriftRunner = async <Task extends DriftTask>(task: Task, rows: AsyncIterable<readonly ServedRow[]>) => {
-  const all: ServedRow[] = [];
-  for await (const part of rows) all.push(...part);
-  return driftResult(task, all);
+const watch = (): DriftWatch => {
+  const thread = new DriftThread();
+  looking.push(thread);
+  return {
+    schema: WATCHED,
+    settings,
+    stores,
+    run: thread.run,
+    retrain: (why) => Promise.resolve(asked.push(why) > 0),
+    say: (line) => void said.push(line),
+    signal: new AbortController().signal,
+  };
 };
-const watch = (): DriftWatch => ({
-  schema: WATCHED,
-  settings,
-  stores,
-  run,
-  retrain: (why) => Promise.resolve(asked.push(why) > 0),
-  say: (line) => void said.push(line),
-  signal: new AbortController().signal,
-});
 
 interface Change {
   readonly lostDistance?: boolean;
@@ -317,4 +330,36 @@ describe('what people see of it', () => {
     expect(text).toMatch(/alarm since 2024-11-02 \(missing\): distance: missing in/);
     expect(text).toMatch(/2024-11-01 +m1 +0 +0/);
   });
+});
+
+test('a thread holds the rows of one task: neither those before it nor those of one that was given up', async () => {
+  const served = dayRows(createRandom(1), FIRST, 'm1').map(({ scored }): ServedRow => {
+    const { transaction, channels, fused, features } = scored;
+    const minusLog10P = { D: channels.D.minusLog10P!, fused: fused.minusLog10P! };
+    return { ...transaction, features, minusLog10P, label: 0 };
+  });
+  const task = { kind: 'day', schema: WATCHED, columns: featureSet.columns, day: FIRST, reference: null, scoresMin: 1 } as const;
+  const parts = async function* (...pieces: ServedRow[][]): AsyncGenerator<ServedRow[]> {
+    for (const piece of pieces) yield await Promise.resolve(piece);
+  };
+  const never = new AbortController().signal;
+  const own = new DriftThread();
+  try {
+    const [first, second] = [served.slice(0, 100), served.slice(100)];
+    expect(await own.run(task, parts(first.slice(0, 30), first.slice(30)), never)).toEqual(driftResult(task, first));
+    expect(await own.run(task, parts(second), never)).toEqual(driftResult(task, second));
+    const stop = new AbortController();
+    const halted = async function* (): AsyncGenerator<ServedRow[]> {
+      yield* parts(first);
+      stop.abort(new Error('stopped by hand'));
+      yield second;
+    };
+    await expect(own.run(task, halted(), stop.signal)).rejects.toThrow('stopped by hand');
+    expect(await own.run(task, parts(second), never)).toEqual(driftResult(task, second));
+    await expect(own.run({ ...task, kind: 'reference', id: 'm1', settings }, parts(first), never)).rejects.toThrow(
+      /rows of 0 whole weeks/,
+    );
+  } finally {
+    await own.close();
+  }
 });
