@@ -12,6 +12,7 @@ import { openDataFile } from '../src/data-file.js';
 import { readHistory, type DataHistory } from '../src/data-history.js';
 import { selectRows } from '../src/domain/feature-matrix.js';
 import { createRandom } from '../src/domain/random.js';
+import { DAY_MS } from '../src/domain/time.js';
 import { estimators } from '../src/models/registry.js';
 import { createTensorBackend } from '../src/tensor-backend.js';
 import { chooseAugmentation, type AugmentationReport } from '../src/training/augment.js';
@@ -22,7 +23,6 @@ import { precisionGain, type PrecisionGain } from '../src/training/precision-gai
 import { streamTable } from '../src/training/stream-table.js';
 import { readOptions } from './options.js';
 
-const DAY_MS = 86_400_000;
 const DAYS = 7;
 
 interface Week {

@@ -6,6 +6,7 @@
 import { textTable } from '../src/command-io.js';
 import { loadConfig } from '../src/config.js';
 import { createRandom } from '../src/domain/random.js';
+import { DAY_MS } from '../src/domain/time.js';
 import type { Transaction } from '../src/domain/transaction.js';
 import { saveScoringModel, type ScoringModel } from '../src/scoring/scoring-model.js';
 import { createTensorBackend } from '../src/tensor-backend.js';
@@ -61,17 +62,13 @@ const judgedFrom = (transactions: readonly Transaction[], asOfMs: number, delayD
         return before[Math.floor((1 - part) * before.length)]!.occurredAtMs;
       },
     },
-    { asOfMs, delayMs: delayDays * 86_400_000, judgeDays: training.history.judgeDays },
+    { asOfMs, delayMs: delayDays * DAY_MS, judgeDays: training.history.judgeDays },
   );
 
 const firstModel = async (seed: number, n: number) => {
   const total = n + COMPARED_ROWS;
-  const {
-    schema,
-    transactions,
-    labels: truth,
-  } = coldWorld({ seed, customers: CUSTOMERS, days: Math.ceil(total / PAYMENTS_A_DAY) + 1 });
-  const labels = truth.filter((label) => label.isFraud);
+  const days = Math.ceil(total / PAYMENTS_A_DAY) + 1;
+  const { schema, transactions, labels } = coldWorld({ seed, customers: CUSTOMERS, days });
   const asOfMs = transactions[n]!.occurredAtMs;
   const prior = priorModel(schema)!;
   const { candidate, gate } = await trainCandidate(

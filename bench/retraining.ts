@@ -12,7 +12,8 @@ import { openDataFile } from '../src/data-file.js';
 import { readHistory, type DataHistory } from '../src/data-history.js';
 import { svgPlot } from '../src/svg-plot.js';
 import { readOptions } from './options.js';
-import { DAY_MS, prepareWeeks, type PreparedStream } from './retraining/prepared-stream.js';
+import { DAY_MS } from '../src/domain/time.js';
+import { prepareWeeks, type PreparedStream } from './retraining/prepared-stream.js';
 import { fitWeek, judgeWeek, daysUntilHalf, type WeekFigures } from './retraining/weekly.js';
 import { peerScores } from './retraining/xgboost-peer.js';
 

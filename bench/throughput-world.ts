@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { DAY_MS } from '../src/domain/time.js';
 import type { ReplayRecord } from '../src/stream/replay.js';
 import { MEAN_PAYMENTS_PER_DAY } from '../src/synthetic/customers.js';
 import { createWorld, LABEL_DELAY_DAYS, type World } from '../src/synthetic/world.js';
@@ -54,4 +55,4 @@ export async function* labelRecords(world: World, fromDay: number, count: number
 
 /** About how many transactions the world has up to now. The service refuses what is later. */
 export const rowsUntil = (customers: number, nowMs: number): number =>
-  Math.floor(((nowMs - START_MS) / 86_400_000) * customers * MEAN_PAYMENTS_PER_DAY);
+  Math.floor(((nowMs - START_MS) / DAY_MS) * customers * MEAN_PAYMENTS_PER_DAY);

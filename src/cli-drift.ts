@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { schemaNameOf, schemaOption, withDatabase } from './command-database.js';
 import { configOption, EXIT_CODES, textTable, wholeNumber, withProcessIo, type CommandIo } from './command-io.js';
 import { loadConfig, type Config } from './config.js';
-import { DriftStore, type DriftView } from './store/drift.store.js';
+import type { DriftView } from './store/drift-view.js';
+import { DriftStore } from './store/drift.store.js';
 import { PAGE_MAX } from './store/paging.js';
 import type { DriftReport } from './training/ports.js';
 

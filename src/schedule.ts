@@ -22,7 +22,7 @@ const EVERY_MS = {
   retention: 3_600_000,
 };
 /** A partition this far behind the newest counts as idle: it holds no day open. */
-const IDLE_AFTER_MS = 7 * 86_400_000;
+const IDLE_AFTER_MS = 7 * DAY_MS;
 
 export interface Scheduled {
   readonly config: Config;

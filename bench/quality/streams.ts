@@ -4,6 +4,7 @@ import { openDataFile } from '../../src/data-file.js';
 import { readHistory, type DataHistory } from '../../src/data-history.js';
 import { PolicySchema, type Policy } from '../../src/domain/decision.js';
 import { createRandom } from '../../src/domain/random.js';
+import { DAY_MS } from '../../src/domain/time.js';
 import type { TransactionSchema } from '../../src/domain/transaction-schema.js';
 import { estimators } from '../../src/models/registry.js';
 import { backtest, type BacktestResult } from '../../src/training/backtest.js';
@@ -16,7 +17,6 @@ import { HANDBOOK_PEERS, type PeerRow, SPARKOV_PEERS, UNSEEN_PEERS } from './pee
 import { type QualityContext } from './tables.js';
 import { lazily, meanOf } from './work-folder.js';
 
-const DAY_MS = 86_400_000;
 const DAYS = 7;
 /** Transactions of the customer that detectors which read sequences see, as in the Handbook's chapter 7; others see none of them. */
 const SEQUENCE = 5;

@@ -1,13 +1,13 @@
 import { loadSchema } from '../../src/config.js';
 import type { FeatureMatrix } from '../../src/domain/feature-matrix.js';
 import type { Label } from '../../src/domain/label.js';
+import { DAY_MS } from '../../src/domain/time.js';
 import type { Transaction } from '../../src/domain/transaction.js';
 import { createFeatureSet, type FeatureSet } from '../../src/features/catalog.js';
 import { fitPriors } from '../../src/features/priors.js';
 import { buildDataset, knownFrauds, maturedLabels } from '../../src/training/dataset.js';
 import { judgedByBook } from '../../src/training/judge-backtest.js';
 
-export const DAY_MS = 86_400_000;
 const DELAY_MS = 7 * DAY_MS;
 
 /** Rows of one week's training range and test range, as places in the stream. */

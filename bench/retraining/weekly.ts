@@ -11,7 +11,8 @@ import { createTensorBackend } from '../../src/tensor-backend.js';
 import { averagePrecision, cardPrecisionAtK } from '../../src/training/evaluate.js';
 import { fitChannels } from '../../src/training/fit-channels.js';
 import { defaultEstimators, entityNumbers } from '../../src/training/retrain.js';
-import { DAY_MS, type PreparedStream } from './prepared-stream.js';
+import { DAY_MS } from '../../src/domain/time.js';
+import type { PreparedStream } from './prepared-stream.js';
 
 type Scores = Readonly<Record<Channel, Float64Array>>;
 /** Scores of every channel on rows by their places in the stream; a peer has S alone. */

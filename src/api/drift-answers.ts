@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DriftView } from '../store/drift.store.js';
+import type { DriftView } from '../store/drift-view.js';
 
 const date = z.string().describe('Event day (UTC), YYYY-MM-DD');
 

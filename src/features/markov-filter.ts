@@ -1,3 +1,4 @@
+import { DAY_MS } from '../domain/time.js';
 import type { MarkovPriors } from './feature-priors.js';
 
 /** Edges of the amount-surprise bins on z of the amount (models.md, section 6); bin i holds [edge i-1, edge i). */
@@ -32,7 +33,7 @@ export const markovTables = ({ q0, l01, l10, e1 }: Omit<MarkovPriors, 'rows'>): 
   const legitimateRatio = Float64Array.from(q0, (q) => (1 - e1) / (1 - q));
   return {
     stationary: l01 / (l01 + l10),
-    ratePerMs: (l01 + l10) / 86_400_000,
+    ratePerMs: (l01 + l10) / DAY_MS,
     fraud: fraudRatio.map(Math.log),
     legitimate: legitimateRatio.map(Math.log),
     fraudRatio,

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../domain/time.js';
 import type { PrimaryState } from './primary-state.js';
 import type { FeaturePlan } from './plan.js';
 import type { WindowSums } from './recent-events.js';
@@ -63,7 +64,7 @@ export const logAmount = (amount: number): number => (amount < 0 ? -Math.log1p(-
 export const fromLogAmount = (x: number): number => (x < 0 ? -Math.expm1(-x) : Math.expm1(x));
 
 /** Events further behind their entity's newest are scored but not learned from. */
-const LATE_LIMIT_MS = 30 * 86_400_000;
+const LATE_LIMIT_MS = 30 * DAY_MS;
 
 export const placeInTime = (work: RowWork, state: PrimaryState, lastMs: number): void => {
   work.isLate = !state.isNew && work.occurredAtMs < lastMs;

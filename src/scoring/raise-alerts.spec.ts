@@ -1,4 +1,5 @@
-import { DAY_MS, demoHistory, WORLD_START_MS } from '../../test/support/demo-history.js';
+import { demoHistory, WORLD_START_MS } from '../../test/support/demo-history.js';
+import { DAY_MS } from '../domain/time.js';
 import { loadConfig } from '../config.js';
 import type { Alert } from '../domain/alert.js';
 import type { Channel } from '../domain/decision.js';

@@ -2,6 +2,7 @@ import { Between, LessThan, LessThanOrEqual } from 'typeorm';
 import { DAY_MS, isoDate } from '../domain/time.js';
 import type { DriftDay, DriftReference, DriftReport, MaturedDay, ScoreMartingale, ShareTable } from '../training/ports.js';
 import type { Database } from './database.js';
+import type { DriftAlarmView, DriftView, ReferenceOrigin } from './drift-view.js';
 import { checkLimit } from './paging.js';
 import {
   DriftDays,
@@ -10,32 +11,10 @@ import {
   DriftStates,
   type DriftReportRow,
   type DriftStateRow,
-  type ReferenceOrigin,
 } from './tables-drift.js';
 
 export type DriftState = Omit<DriftStateRow, 'model' | 'updatedAt'>;
 export type StoredDriftReport = Omit<DriftReportRow, 'schema' | 'createdAt'>;
-
-export interface DriftAlarmView {
-  /** First event day (YYYY-MM-DD) of the reports at hand on which it stood without a break. */
-  readonly since: string;
-  readonly kind: string;
-  readonly field: string;
-  readonly sentence: string;
-}
-
-/** What is known of drift, for people. */
-export interface DriftView {
-  readonly champion: string | null;
-  /** What the champion's days are held against; null: nothing yet, `note` says why. */
-  readonly reference: { readonly madeFrom: ReferenceOrigin; readonly from: string; readonly to: string } | null;
-  readonly note: string | null;
-  /** Of the newest day that was judged. */
-  readonly alarms: readonly DriftAlarmView[];
-  readonly report: Readonly<Record<string, unknown>> | null;
-  /** Newest first. */
-  readonly days: readonly { readonly date: string; readonly model: string; readonly findings: number; readonly alarms: number }[];
-}
 
 /** Days that were judged are not counted again; reports are what people look back on. */
 const KEPT_DAYS = { counts: 60, reports: 400 };

@@ -1,7 +1,6 @@
 import { column, key, now, optional, table } from './table-columns.js';
 import type { DriftDay, DriftReference, DriftReport, ScoreMartingale, ShareTable } from '../training/ports.js';
-
-export type ReferenceOrigin = 'training rows' | 'served rows';
+import type { ReferenceOrigin } from './drift-view.js';
 
 export interface DriftStateRow {
   model: string;

@@ -2,7 +2,8 @@ import { createFeatureSet } from '../features/catalog.js';
 import { fitPriors } from '../features/priors.js';
 import { createRandom } from '../domain/random.js';
 import type { Label } from '../domain/label.js';
-import { DAY_MS, demoHistory, WORLD_START_MS } from '../../test/support/demo-history.js';
+import { demoHistory, WORLD_START_MS } from '../../test/support/demo-history.js';
+import { DAY_MS } from '../domain/time.js';
 import { buildDataset } from './dataset.js';
 import { HistoryMemory, type MemoryPart } from './history-memory.js';
 

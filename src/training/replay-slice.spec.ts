@@ -1,4 +1,5 @@
-import { DAY_MS, demoHistory, WORLD_START_MS } from '../../test/support/demo-history.js';
+import { demoHistory, WORLD_START_MS } from '../../test/support/demo-history.js';
+import { DAY_MS } from '../domain/time.js';
 import { PolicySchema } from '../domain/decision.js';
 import { featureMatrix } from '../domain/feature-matrix.js';
 import { createFeatureSet } from '../features/catalog.js';

@@ -1,4 +1,5 @@
-import { DAY_MS, demoHistory, WORLD_START_MS } from '../../test/support/demo-history.js';
+import { demoHistory, WORLD_START_MS } from '../../test/support/demo-history.js';
+import { DAY_MS } from '../domain/time.js';
 import { selectRows } from '../domain/feature-matrix.js';
 import { estimators } from '../models/registry.js';
 import { defaultRange, streamTable, type StreamTableInput } from './stream-table.js';

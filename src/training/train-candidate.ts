@@ -1,3 +1,4 @@
+import { DAY_MS } from '../domain/time.js';
 import type { Transaction } from '../domain/transaction.js';
 import type { FeatureSet } from '../features/catalog.js';
 import { loadScoringModel, type ScoringModel } from '../scoring/scoring-model.js';
@@ -13,7 +14,7 @@ import { retrain, type Candidate, type RetrainInput } from './retrain.js';
 import { gateRowsOf, scoreSlice, type SliceSide } from './score-slice.js';
 
 /** A whole cycle of weekdays: what a rehearsal replays, again and again. */
-const REHEARSED_MS = 7 * 86_400_000;
+const REHEARSED_MS = 7 * DAY_MS;
 
 export interface TrainCandidateInput extends RetrainInput {
   /** Of the candidate's own feature set (`featuresOf`); null: nothing decides yet. */

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { loadConfig, loadSchema } from '../../src/config.js';
 import { transactionParser } from '../../src/domain/parse-transaction.js';
 import { hasEnded, type TrainingRun } from '../../src/training/ports.js';
+import { apiCall } from '../support/api-call.js';
 import { coldWorld } from '../support/cold-start.js';
 import { eventually } from '../support/kafka.js';
 import { startTestPostgres, temporaryHome, type TestPostgres } from '../support/postgres.js';
@@ -45,13 +46,7 @@ describe('a service without history', () => {
     await rm(home, { recursive: true, force: true });
   });
 
-  const call = async <T>(method: string, path: string, body?: object): Promise<T> => {
-    const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
-    const answer = await fetch(url + path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
-    const text = await answer.text();
-    expect({ path, ok: answer.ok, text: answer.ok ? '' : text }).toEqual({ path, ok: true, text: '' });
-    return JSON.parse(text) as T;
-  };
+  const call = apiCall(() => url, KEY);
   const send = async (to: number): Promise<void> => {
     for (; sent < to; sent += BATCH)
       await call(

@@ -4,6 +4,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import type { Reason } from '../../src/domain/alert.js';
+import { DAY_MS } from '../../src/domain/time.js';
+import type { Flip } from '../../src/domain/version-comparison.js';
+import { NotStoredError } from '../../src/store/state-conflict.js';
+import type { PairCount } from '../../src/training/ports.js';
 import { launchBrowser } from '../support/browser.js';
 import { KEY, startHttp, type HttpService } from '../support/http-service.js';
 import { memoryService, NOW_MS } from '../support/memory-api.js';
@@ -22,7 +26,8 @@ beforeAll(async () => {
   execFileSync(
     process.execPath,
     [resolve('node_modules/vite/bin/vite.js'), 'build', 'web', '--outDir', webRoot, '--emptyOutDir'],
-    { stdio: 'pipe' },
+    // As it is served: under "test" React would be built for development, with every effect run twice.
+    { stdio: 'pipe', env: { ...process.env, NODE_ENV: 'production' } },
   );
   browser = await launchBrowser();
 });
@@ -359,6 +364,14 @@ describe('the models view', () => {
   };
   const runs = (): Locator => page.getByRole('list', { name: 'Training runs, newest first' }).locator('> li');
   const table = (name: string): Locator => page.getByRole('region', { name: `${name} as a table` });
+  /** Nothing scrolls sideways at these widths. */
+  const expectToFit = async (): Promise<void> => {
+    for (const width of [420, 900, 1400]) {
+      await page.setViewportSize({ width, height: 900 });
+      const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+      expect([width, Math.max(0, overflow)]).toEqual([width, 0]);
+    }
+  };
   const rowsOf = async (name: string): Promise<string[]> =>
     (await table(name).locator('tbody tr').allInnerTexts()).map((text) => text.replace(/\s+/g, ' ').trim());
 
@@ -420,11 +433,7 @@ describe('the models view', () => {
     ]);
     await page.getByText('gan failed: its loss is no number').waitFor();
     await page.getByText('0.690 without, 0.710 with 200 synthetic rows').waitFor();
-    for (const width of [420, 900, 1400]) {
-      await page.setViewportSize({ width, height: 900 });
-      const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
-      expect([width, Math.max(0, overflow)]).toEqual([width, 0]);
-    }
+    await expectToFit();
   });
 
   it('asks before it changes anything, and says what came of it in the words of the service', async () => {
@@ -464,5 +473,191 @@ describe('the models view', () => {
       { kind: 'rollback', by: 'bo', why: 'too many alerts' },
       { schema: 'shop', trigger: 'manual', by: 'bo' },
     ]);
+  });
+
+  const third = 'shop-20260302T000000Z-00000003';
+  const html = '<img src=x onerror=alert(1)>';
+  const cell = (a: PairCount['a'], b: PairCount['b'], truth: PairCount['truth'], rows: number): PairCount => ({
+    a,
+    b,
+    truth,
+    rows,
+  });
+  const flip = (id: string, rest: Partial<Flip>): Flip => ({
+    transactionId: id,
+    occurredAt: by.at,
+    entities: { customer: 'c7', merchant: 'm3' },
+    amount: null,
+    currency: null,
+    label: null,
+    a: { outcome: 'approve', lane: null, minusLog10P: Math.log10(2), reason: null },
+    b: { outcome: 'review', lane: 'S', minusLog10P: 3, reason: null },
+    ...rest,
+  });
+
+  it('shows what a challenger says beside the champion, when it is asked and not before', async () => {
+    behind.state.models.push(modelOf(third, { state: 'challenger', since: by.at }));
+    await openModels();
+    const card = page.getByRole('article', { name: `challenger ${third}` });
+    const summary = card.getByText('Beside the champion');
+    const beside = card.locator('details');
+    await summary.waitFor();
+    expect(await page.getByText('Beside the champion').count()).toBe(1);
+    expect(behind.state.asked).toEqual([]);
+
+    await summary.click();
+    await beside.getByText('No row that both decided yet, 23 Feb 12:00 to 2 Mar 12:00 UTC.').waitFor();
+    expect(behind.state.asked).toEqual([[second, third, 7]]);
+
+    const compare = behind.comparer.compare.bind(behind.comparer);
+    behind.comparer.compare = () => Promise.reject(new NotStoredError(`there is no model version "${html}"`));
+    await summary.click();
+    await beside.getByText('No row').waitFor({ state: 'hidden' });
+    await summary.click();
+    await beside
+      .getByRole('alert')
+      .filter({ hasText: `there is no model version "${html}"` })
+      .waitFor();
+    behind.comparer.compare = () => new Promise(() => {});
+    await summary.click();
+    await summary.click();
+    await beside.getByText('Loading…').waitFor();
+
+    behind.comparer.compare = compare;
+    const onlyA = flip('p1', {
+      amount: '1312.50',
+      currency: 'EUR',
+      entities: { customer: html, merchant: 'm3' },
+      label: 'legitimate',
+      a: { outcome: 'decline', lane: 'D', minusLog10P: 4, reason: `unfamiliar merchant ${html}` },
+      b: { outcome: 'approve', lane: null, minusLog10P: Math.log10(2), reason: null },
+    });
+    behind.state.pairs = {
+      everyNth: 3,
+      spanMs: 5 * DAY_MS,
+      counts: [
+        cell('review', 'approve', 'fraud', 1),
+        cell('review', 'decline', 'fraud', 1),
+        cell('approve', 'review', 'fraud', 4),
+        cell('approve', 'approve', 'fraud', 4),
+        cell('decline', 'approve', 'legitimate', 8),
+        cell('approve', 'approve', 'legitimate', 976),
+        cell('approve', 'approve', null, 6),
+        cell('approve', null, null, 17),
+      ],
+      rankCorrelation: 0.91234,
+      onlyA: [onlyA],
+      onlyB: Array.from({ length: 7 }, (_, i) => flip(`q${i}`, {})),
+    };
+    await summary.click();
+    await summary.click();
+    await beside
+      .getByText('1,000 rows, one in 3 of those that both decided, 23 Feb 12:00 to 2 Mar 12:00 UTC; 600 a day.')
+      .waitFor();
+    await beside.getByText('17 rows more had no calibration of one of them.').waitFor();
+    // 600 rows a day at a budget of 1 %. Wilson's intervals by hand: 2 and 5 of 10, 10 and 5 of 1,000, 0 and 8 of 984, 986 of 1,000.
+    expect(await rowsOf(`${third} beside the champion`)).toEqual([
+      'Alerts a day budget 6.0 6.0 1.00 %, 0.54 to 1.83 3.0 0.50 %, 0.21 to 1.17',
+      'Known frauds caught 2 of 10 20.0 %, 5.67 to 51.0 5 of 10 50.0 %, 23.7 to 76.3',
+      'False alarms of known legitimate 8 of 984 0.81 %, 0.41 to 1.60 0 of 984 0.00 %, 0.00 to 0.39',
+      'Same decision 986 of 1,000 98.6 %, 97.7 to 99.2',
+      'Alerts of both 1',
+      'Rank correlation 0.9123',
+    ]);
+    const championOnly = beside.getByRole('region', { name: 'Only the champion alerts' });
+    expect((await championOnly.innerText()).replace(/\s+/g, ' ')).toBe(
+      'Only the champion alerts 9 rows, known as fraud 1, as legitimate 8; below those whose p-values are furthest apart ' +
+        `1312.50 EUR legitimate 2 Mar 12:00 transaction p1 · customer ${html} · merchant m3 ` +
+        `champion: decline by density, 1 in 10,000; challenger: approve, 1 in 2 unfamiliar merchant ${html}`,
+    );
+    expect(await beside.locator('img').count()).toBe(0);
+    const challengerOnly = beside.getByRole('region', { name: 'Only the challenger alerts' });
+    expect(await challengerOnly.getByText('4 rows, known as fraud 4, as legitimate 0').count()).toBe(1);
+    expect(await challengerOnly.getByRole('listitem').count()).toBe(5);
+    expect(await challengerOnly.getByRole('listitem').first().innerText()).toContain(
+      'champion: approve, 1 in 2; challenger: review by supervised, 1 in 1,000',
+    );
+    await expectToFit();
+
+    behind.state.models = [modelOf(third, { state: 'challenger', since: by.at })];
+    await page.reload();
+    await page.getByText('No model decides yet.').waitFor();
+    expect(await card.count()).toBe(1);
+    expect(await summary.count()).toBe(0);
+  });
+
+  it('shows what drifts: nothing without a champion or a judged day, then alarms, findings and days', async () => {
+    await page.clock.install();
+    const drift = page.getByRole('region', { name: 'Drift since the champion was trained' });
+    const nextLook = () => page.clock.runFor(30_000);
+    await openModels();
+    await drift.getByText('There is no champion: nothing is watched.').waitFor();
+
+    const note = `${second} keeps no reference: one is made when it has served 4 whole weeks`;
+    behind.state.drift = { champion: second, reference: null, note, alarms: [], report: null, days: [] };
+    await nextLook();
+    await drift.getByText('No day was judged yet.').waitFor();
+    expect(await drift.innerText()).toContain(`${second}: not judged yet.`);
+    expect(await drift.innerText()).toContain(note);
+    expect(await drift.getByRole('table').count()).toBe(0);
+
+    const finding = { kind: 'distribution', field: 'distanceKm', sentence: 'distanceKm: KS 0.090', isAlarm: false };
+    const alarm = { kind: 'new-levels', field: 'category', sentence: `category: 7.1 % of the rows have ${html}`, isAlarm: true };
+    behind.state.drift = {
+      champion: second,
+      reference: { madeFrom: 'training rows', from: '2026-01-01', to: '2026-02-25' },
+      note: null,
+      alarms: [{ since: '2026-02-28', ...alarm }],
+      report: { findings: [alarm, finding], notJudged: ['scores: not watched'] },
+      days: [
+        { date: '2026-03-01', model: second, findings: 2, alarms: 1 },
+        { date: '2026-02-28', model: second, findings: 1, alarms: 1 },
+        { date: '2026-02-27', model: first, findings: 3, alarms: 0 },
+      ],
+    };
+    await nextLook();
+    await drift.getByText('held against training rows of 1 Jan to 25 Feb.').waitFor();
+    await drift.getByText('Newest day 1 Mar: 1 alarm, 1 other finding.').waitFor();
+    const alarms = drift.getByRole('list', { name: 'Alarms of drift' });
+    expect(await alarms.innerText()).toBe(`new levels ${alarm.sentence} since 28 Feb`);
+    expect(await drift.locator('img').count()).toBe(0);
+    await drift.getByText('Not judged: scores: not watched.').waitFor();
+    expect(await drift.getByText(finding.sentence).isVisible()).toBe(false);
+    await drift.getByText('Other findings: 1').click();
+    await drift.getByText(finding.sentence).waitFor();
+    expect(await rowsOf('Drift by day')).toEqual(['findings 2 1 3', 'alarms 1 1 0', `model ${second} ${first}`]);
+    const days = await table('Drift by day').locator('thead th').allInnerTexts();
+    expect(days).toEqual(['Newest first', '1 Mar', '28 Feb', '27 Feb']);
+    await expectToFit();
+
+    // As far back as is asked for, and of the champion before.
+    const date = (i: number): string => new Date(NOW_MS - i * DAY_MS).toISOString().slice(0, 10);
+    behind.state.drift = {
+      ...behind.state.drift,
+      alarms: [{ since: date(14), ...alarm }],
+      report: null,
+      days: Array.from({ length: 14 }, (_, i) => ({ date: date(i + 1), model: first, findings: 1, alarms: 1 })),
+    };
+    await nextLook();
+    await drift.getByText(`Newest day 1 Mar, of ${first}: 1 alarm, 0 other findings.`).waitFor();
+    expect(await alarms.innerText()).toContain('since 16 Feb or before');
+
+    behind.drift.view = () => Promise.reject(new NotStoredError('there is no drift'));
+    await nextLook();
+    await drift.getByRole('alert').filter({ hasText: 'there is no drift' }).waitFor();
+    expect(await alarms.count()).toBe(1);
+    let looks = 0;
+    behind.drift.view = () => {
+      looks += 1;
+      return Promise.resolve(behind.state.drift);
+    };
+    await nextLook();
+    await drift.getByRole('alert').waitFor({ state: 'hidden' });
+    expect(looks).toBe(1);
+    await page.getByRole('link', { name: 'Alerts' }).click();
+    await drift.waitFor({ state: 'hidden' });
+    await nextLook();
+    await nextLook();
+    expect(looks).toBe(1);
   });
 });

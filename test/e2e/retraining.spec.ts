@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { hasEnded, type TrainingRun } from '../../src/training/ports.js';
+import { apiCall } from '../support/api-call.js';
 import { eventually } from '../support/kafka.js';
 import { temporaryHome } from '../support/postgres.js';
 import { startProgram, type RunningProgram } from '../support/program.js';
@@ -45,13 +46,7 @@ describe('the demo retrains by its schedule', () => {
     await rm(home, { recursive: true, force: true });
   });
 
-  const call = async <T>(method: string, path: string, body?: object): Promise<T> => {
-    const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
-    const answer = await fetch(url + path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
-    const text = await answer.text();
-    expect({ path, ok: answer.ok, text: answer.ok ? '' : text }).toEqual({ path, ok: true, text: '' });
-    return JSON.parse(text) as T;
-  };
+  const call = apiCall(() => url, KEY);
   const newestModel = async (): Promise<string> => {
     const { items } = await call<{ items: { id: string }[] }>('GET', '/v1/transactions?limit=1');
     const { versions } = await call<{ versions: { model: string } }>('GET', `/v1/transactions/${items[0]!.id}`);

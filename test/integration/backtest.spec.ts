@@ -18,7 +18,8 @@ import { createStores, storeModel } from '../../src/service-stores.js';
 import { createTopics } from '../../src/stream/topics.js';
 import { createSimdBackend } from '../../src/tensor/simd.js';
 import { type Candidate, retrain } from '../../src/training/retrain.js';
-import { DAY_MS, demoHistory, WORLD_START_MS } from '../support/demo-history.js';
+import { DAY_MS } from '../../src/domain/time.js';
+import { demoHistory, WORLD_START_MS } from '../support/demo-history.js';
 import { testBroker, uniqueName, type TestBroker } from '../support/kafka.js';
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js';
 

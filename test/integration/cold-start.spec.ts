@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../src/domain/time.js';
 import type { DataSource } from 'typeorm';
 import { Champion } from '../../src/champion.js';
 import { coldStartCheck, startCold } from '../../src/cold-start.js';
@@ -23,7 +24,6 @@ const { schema, transactions } = world;
 const parser = transactionParser(schema);
 const { version: PRIOR, featureSet } = priorModel(schema)!;
 const NOW_MS = Date.UTC(2026, 0, 5);
-const DAY_MS = 86_400_000;
 
 let postgres: TestPostgres;
 let source: DataSource;

@@ -14,7 +14,8 @@ import { createStores, storeModel, type Stores } from '../../src/service-stores.
 import { createSimdBackend } from '../../src/tensor/simd.js';
 import { type Candidate, retrain } from '../../src/training/retrain.js';
 import { wilsonShare } from '../../src/training/wilson.js';
-import { DAY_MS, demoHistory, WORLD_START_MS } from '../support/demo-history.js';
+import { DAY_MS } from '../../src/domain/time.js';
+import { demoHistory, WORLD_START_MS } from '../support/demo-history.js';
 import { KEY, startHttp } from '../support/http-service.js';
 import { memoryService } from '../support/memory-api.js';
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js';

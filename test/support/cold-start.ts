@@ -1,48 +1,20 @@
-import { loadSchema } from '../../src/config.js';
 import type { Calibration } from '../../src/domain/calibration.js';
 import type { Policy } from '../../src/domain/decision.js';
-import type { Label } from '../../src/domain/label.js';
-import { transactionParser } from '../../src/domain/parse-transaction.js';
 import type { ScoredTransaction } from '../../src/domain/scored-transaction.js';
-import type { Transaction } from '../../src/domain/transaction.js';
-import type { TransactionSchema } from '../../src/domain/transaction-schema.js';
+import { DAY_MS } from '../../src/domain/time.js';
 import { calibrateSoFar } from '../../src/scoring/calibrate-so-far.js';
-import { createWorld } from '../../src/synthetic/world.js';
 import { priorModel } from '../../src/training/prior-model.js';
 import { replaySlice, type LineMemory } from '../../src/training/replay-slice.js';
 import { ScoreLog } from '../../src/training/score-log.js';
+import { demoHistory, type DemoHistory } from './demo-history.js';
 
 export const COLD_START_MS = Date.UTC(2026, 0, 5);
-const DAY_MS = 86_400_000;
 
 export const NO_MEMORY: LineMemory = { states: [], evidence: [], fraudCells: new Map(), labelsUntilMs: 0 };
 
-export interface ColdWorld {
-  readonly schema: TransactionSchema;
-  readonly transactions: readonly Transaction[];
-  readonly labels: readonly Label[];
-}
-
-/** The first days of a demo world, of which the service has no history. @param startHour of the first day */
-export const coldWorld = (given: { seed: number; customers: number; days: number }): ColdWorld => {
-  const schema = loadSchema('demo');
-  const parser = transactionParser(schema);
-  const { seed, customers } = given;
-  const world = createWorld({ seed, customers, merchants: 400, startMs: COLD_START_MS });
-  const transactions: Transaction[] = [];
-  const labels: Label[] = [];
-  for (let day = 0; day < given.days; day += 1) {
-    const { transactions: records, truth } = world.day(day);
-    for (const record of records) {
-      const parsed = parser.fromObject(record);
-      if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-      transactions.push(parsed.transaction);
-    }
-    for (const { transactionId, isFraud, type, knownAtMs } of truth)
-      labels.push({ transactionId, isFraud, type, source: 'world', knownAtMs });
-  }
-  return { schema, transactions, labels };
-};
+/** The first days of a demo world, of which the service has no history. */
+export const coldWorld = (given: { seed: number; customers: number; days: number }): DemoHistory =>
+  demoHistory({ ...given, merchants: 400, startMs: COLD_START_MS });
 
 export interface ColdDay {
   readonly rows: number;
@@ -59,7 +31,7 @@ export interface ColdReplay {
 
 /** The first days as a service has them: scored by the prior model, calibrated from the rows so far, looked at between batches. */
 export const replayCold = async (
-  { schema, transactions, labels }: ColdWorld,
+  { schema, transactions, labels }: DemoHistory,
   policy: Policy,
   batchRows = 50,
 ): Promise<ColdReplay> => {
@@ -72,7 +44,7 @@ export const replayCold = async (
     model,
     memory: NO_MEMORY,
     transactions,
-    labels: labels.filter(({ isFraud }) => isFraud),
+    labels,
     terms: { calibration, policy },
     batchRows,
     termsAt: async (eventMs) => {

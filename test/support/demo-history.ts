@@ -6,20 +6,34 @@ import type { TransactionSchema } from '../../src/domain/transaction-schema.js';
 import { createWorld } from '../../src/synthetic/world.js';
 
 export const WORLD_START_MS = Date.UTC(2026, 0, 1);
-export const DAY_MS = 86_400_000;
 
-/** Some days of a small demo world as transactions and fraud labels, for specs that need a real history. */
-export const demoHistory = (options: {
+export interface DemoHistory {
+  readonly schema: TransactionSchema;
+  readonly transactions: Transaction[];
+  /** Of frauds alone. */
+  readonly labels: Label[];
+}
+
+/** Some days of a small demo world as transactions and labels, for specs that need a real history. */
+export const demoHistory = ({
+  seed,
+  customers,
+  days,
+  merchants = 60,
+  startMs = WORLD_START_MS,
+}: {
   seed: number;
   customers: number;
   days: number;
-}): { schema: TransactionSchema; transactions: Transaction[]; labels: Label[] } => {
+  merchants?: number;
+  startMs?: number;
+}): DemoHistory => {
   const schema = loadSchema('demo');
   const parser = transactionParser(schema);
-  const world = createWorld({ seed: options.seed, customers: options.customers, merchants: 60, startMs: WORLD_START_MS });
+  const world = createWorld({ seed, customers, merchants, startMs });
   const transactions: Transaction[] = [];
   const labels: Label[] = [];
-  for (let day = 0; day < options.days; day += 1) {
+  for (let day = 0; day < days; day += 1) {
     const { transactions: records, truth } = world.day(day);
     for (const record of records) {
       const parsed = parser.fromObject(record);

@@ -1,3 +1,5 @@
+import type { DriftStore } from '../../src/store/drift.store.js';
+import type { DriftView } from '../../src/store/drift-view.js';
 import type { ModelView, RoleChange } from '../../src/store/model-views.js';
 import type { ModelRegistry } from '../../src/store/model-registry.js';
 import type { Page, TrainingRunFilter, ModelFilter } from '../../src/store/query-types.js';
@@ -6,7 +8,9 @@ import type { PostgresTrainingRunStore } from '../../src/store/training-run.stor
 import type { AugmentationSummary } from '../../src/training/augment-supervised.js';
 import { judgeCandidate, type GateReport } from '../../src/training/gate.js';
 import { GateSettingsSchema } from '../../src/training/gate-settings.js';
-import type { TrainingEvent, TrainingRequest, TrainingRun } from '../../src/training/ports.js';
+import { compareVersions } from '../../src/training/compare-versions.js';
+import { DAY_MS } from '../../src/domain/time.js';
+import type { ScoredPairs, TrainingEvent, TrainingRequest, TrainingRun } from '../../src/training/ports.js';
 import type { RehearsalReport } from '../../src/training/rehearse.js';
 import { BUDGET, models, outcomesOf, rehearsalOf, sliceOf } from './gate-sides.js';
 import { NOW_MS } from './memory-api.js';
@@ -119,6 +123,9 @@ export const storedReport = async (): Promise<StoredReport> => {
   return JSON.parse(JSON.stringify(report)) as StoredReport;
 };
 
+const NO_PAIRS: ScoredPairs = { everyNth: 1, spanMs: 0, counts: [], rankCorrelation: null, onlyA: [], onlyB: [] };
+const NO_DRIFT: DriftView = { champion: null, reference: null, note: null, alarms: [], report: null, days: [] };
+
 /** Runs and models in memory, for the page: what the stores answer, not what they guard. */
 export const memoryTraining = () => {
   const state = {
@@ -126,6 +133,9 @@ export const memoryTraining = () => {
     events: [] as TrainingEvent[],
     models: [] as ModelView[],
     changes: [] as RoleChange[],
+    /** What any two versions said of the same rows. */
+    pairs: NO_PAIRS,
+    drift: NO_DRIFT,
     /** Who asked for what. */
     asked: [] as unknown[],
     /** Why no role changes. */
@@ -177,8 +187,17 @@ export const memoryTraining = () => {
     promote: async (_schema: string, version: string, by: { by: string; why: string }, _epoch?: number) =>
       changed('promote', version, champion(), by),
   };
+  const comparer = {
+    compare: (a: string, b: string, days: number) => {
+      state.asked.push([a, b, days]);
+      const wanted = { a, b, fromMs: NOW_MS - days * DAY_MS, toMs: NOW_MS, maturedBeforeMs: NOW_MS };
+      return Promise.resolve(compareVersions(wanted, state.pairs, { share: 0.01 }));
+    },
+  };
   return {
     state,
+    comparer,
+    drift: { view: () => Promise.resolve(state.drift) } as unknown as DriftStore,
     runs: runs as unknown as PostgresTrainingRunStore,
     registry: registry as unknown as ModelRegistry,
   };

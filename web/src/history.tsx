@@ -4,7 +4,7 @@ import type { Alert } from '../../src/domain/alert.js';
 import type { TransactionSchema } from '../../src/domain/transaction-schema.js';
 import type { TransactionView } from '../../src/store/query-types.js';
 import { compact, dayAndTime, day, number, oneIn, time } from './format.js';
-import type { Service } from './service.js';
+import { reasonOf, type Service } from './service.js';
 
 interface HistoryProps {
   readonly alert: Alert;
@@ -25,7 +25,7 @@ export const History = ({ alert, schema, service }: HistoryProps) => {
     service.history(entity, id, untilMs, stop.signal).then(
       (page) => setRows(page.items),
       (failure: unknown) => {
-        if (!stop.signal.aborted) setError(failure instanceof Error ? failure.message : String(failure));
+        if (!stop.signal.aborted) setError(reasonOf(failure));
       },
     );
     return () => stop.abort();

@@ -1,5 +1,7 @@
+import type { ReactNode } from 'react';
 import { isPriorVersion } from '../../src/domain/model-version.js';
 import type { ModelView, RoleChange } from '../../src/store/model-views.js';
+import { Comparison } from './comparison.js';
 import type { Question } from './confirm.js';
 import { bytes, day, dayAndTime } from './format.js';
 import { placeOfRun } from './place.js';
@@ -19,7 +21,7 @@ const PROMOTABLE: readonly string[] = ['await-approval', 'promote'];
 export const ModelRoles = ({ lists, service, onAsk }: ModelRolesProps) => {
   const { champion, challengers, candidates, changes } = lists;
   const verdicts = new Map(lists.runs.map((run) => [run.version, runReport(run)?.verdict ?? null]));
-  const card = (model: ModelView, ask: Question | null) => (
+  const card = (model: ModelView, ask: Question | null, comparison: ReactNode = null) => (
     <ModelCard
       key={model.version}
       model={model}
@@ -27,10 +29,14 @@ export const ModelRoles = ({ lists, service, onAsk }: ModelRolesProps) => {
       change={changes.find((one) => one.version === model.version && one.kind !== 'relieve') ?? null}
       ask={ask}
       onAsk={onAsk}
-    />
+    >
+      {comparison}
+    </ModelCard>
   );
   const promotion = (model: ModelView): Question | null =>
     PROMOTABLE.includes(verdicts.get(model.version) ?? '') ? promotionOf(model, champion, service) : null;
+  const beside = ({ version }: ModelView): ReactNode =>
+    champion && <Comparison service={service} champion={champion.version} challenger={version} />;
   return (
     <section className="roles" aria-labelledby="roles-title">
       <h2 id="roles-title">Models</h2>
@@ -45,7 +51,11 @@ export const ModelRoles = ({ lists, service, onAsk }: ModelRolesProps) => {
       <h3>
         Challengers <small>score beside it and decide nothing</small>
       </h3>
-      {challengers.length === 0 ? <p className="muted">None.</p> : challengers.map((model) => card(model, promotion(model)))}
+      {challengers.length === 0 ? (
+        <p className="muted">None.</p>
+      ) : (
+        challengers.map((model) => card(model, promotion(model), beside(model)))
+      )}
       <h3>
         Candidates <small>trained, without a role; newest first</small>
       </h3>
@@ -61,9 +71,10 @@ interface ModelCardProps {
   readonly change: RoleChange | null;
   readonly ask: Question | null;
   readonly onAsk: (question: Question) => void;
+  readonly children: ReactNode;
 }
 
-const ModelCard = ({ model, verdict, change, ask, onAsk }: ModelCardProps) => (
+const ModelCard = ({ model, verdict, change, ask, onAsk, children }: ModelCardProps) => (
   <article className={`model-card ${model.state}`} aria-label={`${model.state} ${model.version}`}>
     <p className="version">
       {model.version}
@@ -99,6 +110,7 @@ const ModelCard = ({ model, verdict, change, ask, onAsk }: ModelCardProps) => (
         </div>
       )}
     </dl>
+    {children}
     {ask !== null && (
       <button type="button" onClick={() => onAsk(ask)} aria-label={`${ask.verb} ${model.version}`}>
         {ask.verb}

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useState } from 'react';
 import type { ModelView, RoleChange } from '../../src/store/model-views.js';
 import type { TrainingRun } from '../../src/training/ports.js';
-import type { Service } from './service.js';
+import { reasonOf, type Service } from './service.js';
 
 const LOOK_MS = 3000;
 const RUNS_SHOWN = 20;
@@ -71,7 +71,7 @@ export const useRegistry = (service: Service): Registered => {
         setError(null);
       } catch (failure) {
         if (signal.aborted) return;
-        setError(failure instanceof Error && failure.message !== '' ? failure.message : 'The service cannot be reached');
+        setError(reasonOf(failure));
       }
       if (!signal.aborted) timer = setTimeout(() => void look(), LOOK_MS);
     };

@@ -1,12 +1,13 @@
 import { useEffect, useState } from 'react';
 import type { TrainingRun } from '../../src/training/ports.js';
 import { Confirm, type Question } from './confirm.js';
+import { Drift } from './drift.js';
 import { ModelRoles } from './model-roles.js';
 import { useRegistry } from './registry-lists.js';
 import { RoleLog } from './role-log.js';
 import { RunDetail } from './run-detail.js';
 import { runReport } from './run-report.js';
-import type { Service } from './service.js';
+import { reasonOf, type Service } from './service.js';
 import { TrainingRuns } from './training-runs.js';
 
 /** Who decides, what is trained, and what the gate says of it. Every change is asked about first. */
@@ -45,6 +46,7 @@ export const Registry = ({ service, chosen }: { service: Service; chosen: string
         )}
       </div>
       <div className="detail-pane">
+        {lists !== null && <Drift key={lists.champion?.version} service={service} />}
         <RunDetail key={listed?.id ?? chosen} run={listed ?? unlisted.run} error={unlisted.error} isChosen={chosen !== null} />
         {lists !== null && <RoleLog changes={lists.changes} />}
       </div>
@@ -74,7 +76,7 @@ const useUnlisted = (service: Service, id: string | null) => {
     if (id === null) return undefined;
     const stop = new AbortController();
     service.run(id, stop.signal).then(setRun, (failure: unknown) => {
-      if (!stop.signal.aborted) setError(failure instanceof Error ? failure.message : String(failure));
+      if (!stop.signal.aborted) setError(reasonOf(failure));
     });
     return () => stop.abort();
   }, [service, id]);

@@ -1,11 +1,17 @@
 import type { TransactionSchema } from '../../src/domain/transaction-schema.js';
 import type { ModelState } from '../../src/domain/model-version.js';
+import type { VersionComparison } from '../../src/domain/version-comparison.js';
+import type { DriftView } from '../../src/store/drift-view.js';
 import type { ModelView, RoleChange } from '../../src/store/model-views.js';
 import type { AlertPattern, AlertView, Page, TransactionView } from '../../src/store/query-types.js';
 import type { TrainingRun, TrainingState } from '../../src/training/ports.js';
 
 /** The service does not accept this key. */
 export class KeyRefused extends Error {}
+
+/** Why something failed, in the words of the service where it gave some. */
+export const reasonOf = (failure: unknown): string =>
+  failure instanceof Error && failure.message !== '' ? failure.message : 'The service cannot be reached';
 
 /** Who asks for a change, for the log; no reason is no field. */
 export interface AskedBy {
@@ -50,6 +56,13 @@ export class Service {
   /** The log of role changes, newest first. */
   changes = (limit: number, signal: AbortSignal): Promise<Page<RoleChange>> =>
     this.json(`/v1/models/changes?limit=${limit}`, { signal });
+
+  /** What two versions said of the same rows of the last seven days. */
+  compare = (a: string, b: string, signal: AbortSignal): Promise<VersionComparison> =>
+    this.json(`/v1/models/${encodeURIComponent(a)}/compare/${encodeURIComponent(b)}?days=7`, { signal });
+
+  /** @param days the newest that were judged */
+  drift = (days: number, signal: AbortSignal): Promise<DriftView> => this.json(`/v1/drift?days=${days}`, { signal });
 
   runs = (limit: number, signal: AbortSignal, state?: TrainingState): Promise<Page<TrainingRun>> =>
     this.json(`/v1/training-runs?limit=${limit}${state === undefined ? '' : `&state=${state}`}`, { signal });

@@ -58,21 +58,20 @@ const meanGiven = (forest: Forest, covers: Float32Array, node: number, cells: Ui
 
 /** Shapley's formula over all sets of columns. */
 const bruteForce = (forest: Forest, covers: Float32Array, cells: Uint8Array): number[] => {
-  const valueOf = (set: number): number => {
-    const known = new Set([...Array(WIDTH).keys()].filter((c) => (set & (1 << c)) !== 0));
+  const width = cells.length;
+  const worths = Float64Array.from({ length: 1 << width }, (_, set) => {
+    const known = new Set([...cells.keys()].filter((c) => (set & (1 << c)) !== 0));
     return forest.roots.subarray(0, -1).reduce((sum, root) => sum + meanGiven(forest, covers, root, cells, known), 0);
-  };
-  const factorial = (n: number): number => (n < 2 ? 1 : n * factorial(n - 1));
-  const sizeOf = (set: number): number => set.toString(2).replaceAll('0', '').length;
-  return Array.from({ length: WIDTH }, (_, c) => {
-    let phi = 0;
-    for (let set = 0; set < 1 << WIDTH; set += 1) {
-      if ((set & (1 << c)) !== 0) continue;
-      const size = sizeOf(set);
-      phi += ((factorial(size) * factorial(WIDTH - size - 1)) / factorial(WIDTH)) * (valueOf(set | (1 << c)) - valueOf(set));
-    }
-    return phi;
   });
+  const factorial = (n: number): number => (n < 2 ? 1 : n * factorial(n - 1));
+  const weights = Array.from({ length: width }, (_, size) => (factorial(size) * factorial(width - size - 1)) / factorial(width));
+  const sizeOf = (set: number): number => set.toString(2).replaceAll('0', '').length;
+  return Array.from(cells, (_, c) =>
+    worths.reduce(
+      (phi, worth, set) => ((set & (1 << c)) !== 0 ? phi : phi + weights[sizeOf(set)]! * (worths[set | (1 << c)]! - worth)),
+      0,
+    ),
+  );
 };
 
 describe('Shapley values of trees', () => {
@@ -139,6 +138,26 @@ describe('Shapley values of trees', () => {
     );
     const halves = treeShapley(forest, even)(rows);
     bruteForce(forest, even, rows.cells.subarray(0, WIDTH)).forEach((phi, c) => expect(halves[c]).toBeCloseTo(phi, 10));
+  });
+
+  it('are the formula’s where a way has more columns than six points are exact for, some of them twice', () => {
+    const width = 14;
+    const random = createRandom(7);
+    const builder = treeBuilder(0);
+    let node = 0;
+    for (let test = 0; test < width + 4; test += 1) {
+      const split = aboveThreshold(test % width, test < width ? 2 : 3, false);
+      node = builder.split(node, split, random.normal(), random.normal()) + (test < width ? 1 : random.integer(2));
+    }
+    const chain = builder.build();
+    const uneven = new Float32Array(chain.lefts.length).fill(1);
+    chain.lefts.forEach((left, at) => left !== 0 && uneven.set([(uneven[at]! * 15) / 16, uneven[at]! / 16], left));
+    for (let row = 0; row < 3; row += 1) {
+      // Most of its cells pass, so that the row goes deep.
+      const cells = Uint8Array.from({ length: width }, () => (random.uniform() < 0.1 * row ? 1 : 3 + random.integer(2)));
+      const values = treeShapley(chain, uneven)({ rowCount: 1, width, cells });
+      bruteForce(chain, uneven, cells).forEach((phi, c) => expect(values[c]).toBeCloseTo(phi, 10));
+    }
   });
 
   it('of many columns on one way are exact as well: a row that is all it takes', () => {

@@ -54,66 +54,88 @@ export const quadrature = (count: number): { readonly points: Float64Array; read
   return { points, weights };
 };
 
+/** Numbers of a tree's record, and of a fork's of each kind. */
+const [TREE, FORK] = [4, 4];
+/** Points that the kernel takes at a time. */
+const SIX = 6;
+
 /**
- * What is the same for every row, by node: the test of its parent leads to it. `unknowns` is the share of the training rows
- * that pass all tests of this column on the way, where none of them is known; `aboves` is the node behind the test of the
- * same column before it, or -1.
+ * The same for every row: the forks, nodes with a test, as the kernel reads them. A tree's branches come first, parents before
+ * their children, then its twigs, whose children are leaves both. A fork's slot counts its tree's forks from 1; a leaf's is 0.
  */
-interface Edges {
-  readonly parents: Int32Array;
-  readonly columns: Uint16Array;
-  readonly unknowns: Float64Array;
-  readonly aboves: Int32Array;
-  /** A leaf of nothing adds nothing: in a forest that looks for few frauds most are. */
-  readonly isEmpty: Uint8Array;
-  /** By tree: how many points integrate its products exactly. */
-  readonly pointCounts: readonly number[];
-  readonly nodesMax: number;
+interface Forks {
+  /** By tree: its first fork, how many branches, how many twigs, how many sixes of points integrate its products exactly. */
+  readonly trees: Int32Array;
+  /** By fork: the test, the edge above it of the same column (0: none), the children's slots. A slot's edges are 2 slot + side. */
+  readonly places: Int32Array;
+  /** By fork: the shares of its training rows that go left and right, and the children's values, 0 where they are forks. */
+  readonly numbers: Float64Array;
+  /** Points and weights of one six, of two, of three, ... */
+  readonly rules: Float64Array;
+  readonly slotsMax: number;
 }
 
-const edgesOf = ({ roots, tests, lefts, values }: Forest, covers: Float32Array): Edges => {
-  const nodes = lefts.length;
-  const parents = new Int32Array(nodes).fill(-1);
-  const columns = new Uint16Array(nodes);
-  const unknowns = new Float64Array(nodes).fill(1);
-  const aboves = new Int32Array(nodes).fill(-1);
-  const isEmpty = Uint8Array.from(lefts, (left, node) => (left === 0 && values[node] === 0 ? 1 : 0));
-  /** Different columns on the way. */
-  const counts = new Uint16Array(nodes);
-  lefts.forEach((left, parent) => {
+/** By node: its parent, the node behind the test of its own column before it (-1: none), the different columns on its way. */
+const waysOf = ({ tests, lefts }: Forest): Record<'parents' | 'aboves', Int32Array> & { readonly counts: Uint16Array } => {
+  const parents = new Int32Array(lefts.length).fill(-1);
+  const aboves = new Int32Array(lefts.length).fill(-1);
+  const counts = new Uint16Array(lefts.length);
+  lefts.forEach((left, node) => {
     if (left === 0) return;
-    const column = columnOf(tests[parent]!);
-    let above = parent;
-    while (above >= 0 && (parents[above]! < 0 || columns[above] !== column)) above = parents[above]!;
-    for (let node = left; node < left + 2; node += 1) {
-      parents[node] = parent;
-      columns[node] = column;
-      aboves[node] = above;
-      unknowns[node] = (above < 0 ? 1 : unknowns[above]!) * (covers[node]! / covers[parent]!);
-      counts[node] = counts[parent]! + (above < 0 ? 1 : 0);
-    }
+    const column = columnOf(tests[node]!);
+    let above = node;
+    while (above >= 0 && (parents[above]! < 0 || columnOf(tests[parents[above]!]!) !== column)) above = parents[above]!;
+    aboves[node] = above;
+    parents.fill(node, left, left + 2);
+    counts.fill(counts[node]! + (above < 0 ? 1 : 0), left, left + 2);
   });
-  const pointCounts = Array.from(roots.subarray(0, -1), (root, tree) =>
-    counts.subarray(root, roots[tree + 1]).reduce((most, count) => Math.max(most, Math.ceil(count / 2)), 1),
-  );
-  const nodesMax = Math.max(0, ...Array.from(roots.subarray(0, -1), (root, tree) => roots[tree + 1]! - root));
-  return { parents, columns, unknowns, aboves, isEmpty, pointCounts, nodesMax };
+  return { parents, aboves, counts };
 };
 
-/**
- * Points, weights, and the weights of a way that the row does not take (times -(o - z) / (z + t (o - z)) = 1 / (1 - t), whatever
- * z), one array behind the other; an even number of each, the last of no weight.
- */
-const ruleOf = (count: number): Float64Array => {
-  const { points, weights } = quadrature(count);
-  const even = count + (count % 2);
-  const rule = new Float64Array(3 * even);
-  rule.set(points, 0);
-  rule.set(weights, even);
-  weights.forEach((weight, k) => {
-    rule[2 * even + k] = weight / (1 - points[k]!);
-  });
-  return rule;
+const forksOf = (forest: Forest, covers: Float32Array): Forks => {
+  const { roots, tests, lefts, values } = forest;
+  const { parents, aboves, counts } = waysOf(forest);
+  const slots = new Int32Array(lefts.length);
+  const trees = new Int32Array(TREE * (roots.length - 1));
+  const forkCount = lefts.reduce((count, left) => count + (left === 0 ? 0 : 1), 0);
+  const places = new Int32Array(FORK * forkCount);
+  const numbers = new Float64Array(FORK * forkCount);
+  const isTwig = (node: number): boolean => lefts[lefts[node]!] === 0 && lefts[lefts[node]! + 1] === 0;
+  const edgeTo = (node: number): number => 2 * slots[parents[node]!]! + node - lefts[parents[node]!]!;
+  let [first, slotsMax, sixesMax] = [0, 1, 1];
+  for (let tree = 0; tree + 1 < roots.length; tree += 1) {
+    const forks: number[] = [];
+    let columns = 1;
+    for (let node = roots[tree]!; node < roots[tree + 1]!; node += 1) {
+      if (lefts[node] !== 0) forks.push(node);
+      columns = Math.max(columns, counts[node]!);
+    }
+    const branches = forks.filter((node) => !isTwig(node));
+    const ordered = [...branches, ...forks.filter(isTwig)];
+    ordered.forEach((node, i) => (slots[node] = i + 1));
+    ordered.forEach((node, i) => {
+      const at = FORK * (first + i);
+      places[at] = tests[node]!;
+      places[at + 1] = aboves[node]! < 0 ? 0 : edgeTo(aboves[node]!);
+      for (let side = 0; side < 2; side += 1) {
+        const child = lefts[node]! + side;
+        places[at + 2 + side] = slots[child]!;
+        numbers[at + side] = covers[child]! / covers[node]!;
+        numbers[at + 2 + side] = lefts[child] === 0 ? values[child]! : 0;
+      }
+    });
+    // Each point integrates two columns more.
+    const sixes = Math.ceil(columns / (2 * SIX));
+    trees.set([first, branches.length, ordered.length - branches.length, sixes], TREE * tree);
+    first += ordered.length;
+    slotsMax = Math.max(slotsMax, ordered.length + 1);
+    sixesMax = Math.max(sixesMax, sixes);
+  }
+  const rules = Array.from({ length: sixesMax }, (_, i) => quadrature(SIX * (i + 1)));
+  return {
+    ...{ trees, places, numbers, slotsMax },
+    rules: Float64Array.from(rules.flatMap(({ points, weights }) => [...points, ...weights])),
+  };
 };
 
 /**
@@ -124,40 +146,31 @@ const ruleOf = (count: number): Float64Array => {
  * A leaf's part in the game is a product over the columns on its way: o where the column is known (1: the row takes this
  * way, else 0), z where not (the shares' product). Shapley's value of such a product is (o - z) times the integral over t in [0, 1]
  * of the other columns' z + t (o - z) (Owen 1972), a polynomial that half as many points as there are columns integrate exactly.
- * So all sets of columns are summed in one pass down and one up: nodes x points a row and tree, instead of Lundberg's
- * leaves x depth^2. Each factor is positive, so that what is divided by is never zero. `npm run bench:explanations` measures it.
+ * So all sets of columns are summed in one pass down and one up: forks x points a row and tree, instead of Lundberg's
+ * leaves x depth^2.
+ *
+ * Down goes the product of the factors on the way, up the sum of the leaves times the factors below. A test divides both by
+ * its column's factor before it, z + t (1 - z), which is positive (1 where there is none, or where the row has left the column's
+ * way), and gives each child a factor start + t slope: z share + t (o - z share), without slope where the row has left before.
+ * So a test gives its column the integral of the slopes times the children's sums less (1 - z) times its own sum, all times the
+ * product: what is subtracted takes back what the test above gave for the same leaves. `npm run bench:explanations` measures it.
  */
 export const treeShapley = (forest: Forest, covers: Float32Array): ((rows: BinnedRows) => Float64Array) => {
-  const edges = edgesOf(forest, covers);
-  const { roots, tests, lefts, values } = forest;
-  const { parents, columns, unknowns, aboves, isEmpty, pointCounts, nodesMax } = edges;
-  const pointsMax = Math.max(2, ...pointCounts) + 1;
-  const rules = Array.from({ length: pointsMax }, (_, count) => ruleOf(count));
-  const rulesAt = Array.from(rules, (_, count) => rules.slice(0, count).reduce((sum, { length }) => sum + length, 0));
-  const arraysOf = () => [
-    ...[tests, lefts, values, parents, columns, unknowns, aboves, isEmpty],
-    Float64Array.from(rules.flatMap((rule) => [...rule])),
-    // What a pass needs: the bytes of `taken`, and two numbers a node and point.
-    ...[new Uint8Array(nodesMax), new Float64Array(nodesMax * pointsMax), new Float64Array(nodesMax * pointsMax)],
-  ];
+  const forks = forksOf(forest, covers);
+  const { trees, places, numbers, rules, slotsMax } = forks;
+  // By slot of the largest tree: two edges of two numbers, five of its factors, its product and its sum at six points.
+  const scratch = [4, 5, SIX, SIX].map((count) => count * slotsMax);
+  const arraysOf = () => [trees, places, numbers, rules, ...scratch.map((count) => new Float64Array(count))];
   return ({ cells, width, rowCount }) => {
     const memory = kernelMemory();
-    const [testsAt, leftsAt, valuesAt, ...others] = memory.addressesOf(edges, arraysOf);
-    const [parentsAt, columnsAt, unknownsAt, abovesAt, emptyAt, allRulesAt, takenAt, productsAt, sumsAt] = others;
+    const [treesAt, placesAt, numbersAt, rulesAt, ...scratchAt] = memory.addressesOf(forks, arraysOf);
     const [cellsAt, termsAt] = memory.block(width, width * 8);
+    const forestAt = [treesAt!, trees.length / TREE, placesAt!, numbersAt!, rulesAt!];
     const terms = new Float64Array(rowCount * width);
     for (let r = 0; r < rowCount; r += 1) {
       memory.write(cellsAt!, cells.subarray(r * width, (r + 1) * width));
       memory.doubles(termsAt!, width).fill(0);
-      pointCounts.forEach((count, tree) => {
-        const even = count + (count % 2);
-        const points = allRulesAt! + 8 * rulesAt[count]!;
-        memory.kernels.addShapley(
-          ...[roots[tree]!, roots[tree + 1]!, testsAt!, leftsAt!, valuesAt!],
-          ...[parentsAt!, columnsAt!, unknownsAt!, abovesAt!, emptyAt!],
-          ...[points, points + 8 * even, points + 16 * even, even, cellsAt!, takenAt!, productsAt!, sumsAt!, termsAt!],
-        );
-      });
+      memory.kernels.addShapley(...forestAt, cellsAt!, ...scratchAt, termsAt!);
       terms.set(memory.doubles(termsAt!, width), r * width);
     }
     return terms;

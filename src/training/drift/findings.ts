@@ -134,7 +134,7 @@ export const fraudRateFindings = ({ change, rows, frauds }: FraudRate, settings:
   );
 };
 
-/** An alarm where even the upper end of the interval at the level of false alarms is below what is left when the loss is taken off. */
+/** An alarm where even the upper end of the interval at the level of false alarms is below what the gate measured. */
 export const performanceFindings = (
   judged: JudgedRows,
   performance: Performance,

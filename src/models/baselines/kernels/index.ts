@@ -1,15 +1,12 @@
 // AssemblyScript, compiled by scripts/build-kernels.mjs into ../kernels.wasm.ts. Addresses are bytes. No step branches on data:
 // what a processor mispredicts costs more than all else here.
+import { stepOf } from './packed-test';
+
+export { addShapley } from './shapley';
 
 /** Bytes of a packed node: its test as int32, then the place of its left child. A leaf is its own left child, and its test never passes. */
 // @ts-ignore: decorator
 @inline const NODE: usize = 8;
-// @ts-ignore: decorator
-@inline const COLUMN_MASK: u32 = (1 << 14) - 1;
-// @ts-ignore: decorator
-@inline const SHIFT_AT: u32 = 14;
-// @ts-ignore: decorator
-@inline const THRESHOLD_AT: u32 = 22;
 /** Rows of a tile of symmetric trees: one vector of cells a column. */
 // @ts-ignore: decorator
 @inline const TILE: i32 = 16;
@@ -18,9 +15,7 @@
 // @ts-ignore: decorator
 @inline function next(nodes: usize, node: u32, cells: usize): u32 {
   const packed = load<u64>(nodes + <usize>node * NODE);
-  const test = <u32>packed;
-  const cell = <u32>load<u8>(cells + <usize>(test & COLUMN_MASK));
-  return <u32>(packed >> 32) + <u32>(((cell - (test >>> SHIFT_AT)) & 255) > test >>> THRESHOLD_AT);
+  return <u32>(packed >> 32) + stepOf(<u32>packed, cells);
 }
 
 /**
@@ -123,97 +118,4 @@ export function binNumeric(values: usize, stride: i32, rows: i32, edges: usize, 
     const below = (<i32>(low - edges) >>> 3) + (count > 0 ? <i32>(load<f64>(low) < value) : 0);
     store<u8>(out, value == value ? 1 + below : 0);
   }
-}
-
-/**
- * One tree's part of a row's Shapley values (tree-shap.ts says how), added to `terms`, float64 by column. A pass down writes the
- * products of `products`, a pass up the sums of `sums`, both float64 by node from the root's and by point; `taken` is a byte a
- * node. `count` points, an even number, padded with points of no weight. `parents` and `aboves` are int32, `columns` uint16,
- * `unknowns` float64, `empties` bytes, all by node of the forest.
- */
-export function addShapley(
-  root: i32, end: i32, tests: usize, lefts: usize, values: usize,
-  parents: usize, columns: usize, unknowns: usize, aboves: usize, empties: usize,
-  points: usize, weights: usize, missed: usize, count: i32,
-  cells: usize, taken: usize, products: usize, sums: usize, terms: usize,
-): void {
-  const bytes = <usize>count << 3;
-  const isLone = load<i32>(lefts + (<usize>root << 2)) == 0;
-  const ones = f64x2.splat(isLone ? <f64>load<f32>(values + (<usize>root << 2)) : 1);
-  for (let k: usize = 0; k < bytes; k += 16) v128.store(products + k, ones);
-  for (let node = root + 1; node < end; node++) {
-    if (load<u8>(empties + node)) continue;
-    const parent = load<i32>(parents + (<usize>node << 2));
-    const above = load<i32>(aboves + (<usize>node << 2));
-    const wasTaken = above < 0 || load<u8>(taken + (above - root)) == 1;
-    const test = load<u32>(tests + (<usize>parent << 2));
-    const cell = <u32>load<u8>(cells + <usize>(test & COLUMN_MASK));
-    const step = i32(((cell - (test >>> SHIFT_AT)) & 255) > test >>> THRESHOLD_AT);
-    const isTaken = wasTaken && load<i32>(lefts + (<usize>parent << 2)) + step == node;
-    store<u8>(taken + (node - root), isTaken ? 1 : 0);
-    const from = products + <usize>(parent - root) * bytes;
-    const to = products + <usize>(node - root) * bytes;
-    const isLeaf = load<i32>(lefts + (<usize>node << 2)) == 0;
-    const value = isLeaf ? <f64>load<f32>(values + (<usize>node << 2)) : 1;
-    const z = value * load<f64>(unknowns + (<usize>node << 3));
-    const zAbove = above < 0 ? 1 : load<f64>(unknowns + (<usize>above << 3));
-    if (!wasTaken) {
-      const share = f64x2.splat(z / zAbove);
-      for (let k: usize = 0; k < bytes; k += 16) v128.store(to + k, f64x2.mul(v128.load(from + k), share));
-      continue;
-    }
-    // z + t (o - z), with the factor above it taken out.
-    const start = f64x2.splat(z);
-    const slope = f64x2.splat((isTaken ? value : 0) - z);
-    if (above < 0) {
-      for (let k: usize = 0; k < bytes; k += 16) {
-        const factor = f64x2.add(start, f64x2.mul(v128.load(points + k), slope));
-        v128.store(to + k, f64x2.mul(v128.load(from + k), factor));
-      }
-    } else {
-      const startAbove = f64x2.splat(zAbove);
-      const slopeAbove = f64x2.splat(1 - zAbove);
-      for (let k: usize = 0; k < bytes; k += 16) {
-        const t = v128.load(points + k);
-        const factor = f64x2.add(start, f64x2.mul(t, slope));
-        const factorAbove = f64x2.add(startAbove, f64x2.mul(t, slopeAbove));
-        v128.store(to + k, f64x2.div(f64x2.mul(v128.load(from + k), factor), factorAbove));
-      }
-    }
-  }
-  memory.fill(sums, 0, <usize>(end - root) * bytes);
-  for (let node = end - 1; node > root; node--) {
-    if (load<u8>(empties + node)) continue;
-    const offset = <usize>(node - root) * bytes;
-    const behind = (load<i32>(lefts + (<usize>node << 2)) == 0 ? products : sums) + offset;
-    const to = sums + <usize>(load<i32>(parents + (<usize>node << 2)) - root) * bytes;
-    for (let k: usize = 0; k < bytes; k += 16) v128.store(to + k, f64x2.add(v128.load(to + k), v128.load(behind + k)));
-    const above = load<i32>(aboves + (<usize>node << 2));
-    // Of a way that was left before, what this edge gives and what the one above takes off are the same.
-    if (above >= 0 && load<u8>(taken + (above - root)) == 0) continue;
-    let term: f64 = 0;
-    if (load<u8>(taken + (node - root)) == 0) {
-      let lost = f64x2.splat(0);
-      for (let k: usize = 0; k < bytes; k += 16) lost = f64x2.add(lost, f64x2.mul(v128.load(missed + k), v128.load(behind + k)));
-      term = -(f64x2.extract_lane(lost, 0) + f64x2.extract_lane(lost, 1));
-    } else {
-      term = shareOf(behind, load<f64>(unknowns + (<usize>node << 3)), points, weights, bytes);
-    }
-    if (above >= 0) term -= shareOf(behind, load<f64>(unknowns + (<usize>above << 3)), points, weights, bytes);
-    const column = terms + (<usize>load<u16>(columns + (<usize>node << 1)) << 3);
-    store<f64>(column, load<f64>(column) + term);
-  }
-}
-
-/** The integral of (1 - z) / (z + t (1 - z)) times the sums. */
-// @ts-ignore: decorator
-@inline function shareOf(behind: usize, z: f64, points: usize, weights: usize, bytes: usize): f64 {
-  const start = f64x2.splat(z);
-  const slope = f64x2.splat(1 - z);
-  let integral = f64x2.splat(0);
-  for (let k: usize = 0; k < bytes; k += 16) {
-    const weighted = f64x2.mul(v128.load(weights + k), v128.load(behind + k));
-    integral = f64x2.add(integral, f64x2.div(weighted, f64x2.add(start, f64x2.mul(v128.load(points + k), slope))));
-  }
-  return (1 - z) * (f64x2.extract_lane(integral, 0) + f64x2.extract_lane(integral, 1));
 }
