@@ -61,8 +61,8 @@ module.exports = {
     {
       name: 'nobody-imports-the-root',
       severity: 'error',
-      from: { path: '^src/[^/]+/', pathNot: '\\.spec\\.ts$' },
-      to: { path: '^src/[^/]+\\.ts$' },
+      from: { path: '^src/(?!(cli|threads|backtest)/)[^/]+/', pathNot: '\\.spec\\.ts$' },
+      to: { path: '^src/([^/]+\\.ts$|(cli|threads|backtest)/)' },
     },
   ],
   options: {

@@ -6,10 +6,10 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { textTable } from '../src/command-io.js';
+import { textTable } from '../src/cli/command-io.js';
 import { loadConfig, loadSchema } from '../src/config.js';
-import { openDataFile } from '../src/data-file.js';
-import { readHistory, type DataHistory } from '../src/data-history.js';
+import { openDataFile } from '../src/cli/data-file.js';
+import { readHistory, type DataHistory } from '../src/cli/data-history.js';
 import { selectRows } from '../src/domain/feature-matrix.js';
 import { createRandom } from '../src/domain/random.js';
 import { DAY_MS } from '../src/domain/time.js';

@@ -3,7 +3,7 @@
  * finds more than the prior does. Demo worlds; each seed is a world of its own.
  * Run: npm run bench:cold-start -- [--first 1] [--seeds 20] [--customers 300,1000] [--days 2] [--worlds 3] [--rows 2000,5000,10000,20000,40000]
  */
-import { textTable } from '../src/command-io.js';
+import { textTable } from '../src/cli/command-io.js';
 import { loadConfig } from '../src/config.js';
 import { createRandom } from '../src/domain/random.js';
 import { DAY_MS } from '../src/domain/time.js';

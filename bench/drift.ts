@@ -3,7 +3,7 @@
  * share, new customers every day. The method was developed on seeds 1 to 20; the default ones are fresh.
  * Run: npm run bench:drift -- [--first 101] [--seeds 20] [--days 60] [--customers 250] [--growth 0.01]
  */
-import { textTable } from '../src/command-io.js';
+import { textTable } from '../src/cli/command-io.js';
 import type { DriftChange } from '../test/support/drift-stream.js';
 import { reportsOf, watchedStream } from '../test/support/drift-days.js';
 import { readOptions } from './options.js';

@@ -2,7 +2,7 @@
  * What an alert's explanation costs beside its score: the Shapley values of each tree model, on simulated rows of which one in a
  * hundred is a fraud. Run: npm run bench:explanations -- [--rows 40000] [--columns 24]
  */
-import { textTable } from '../src/command-io.js';
+import { textTable } from '../src/cli/command-io.js';
 import { type FeatureMatrix, featureMatrix, numericColumn, selectRows } from '../src/domain/feature-matrix.js';
 import { createRandom } from '../src/domain/random.js';
 import { estimators } from '../src/models/registry.js';

@@ -7,7 +7,7 @@
  */
 import { cpus, loadavg } from 'node:os';
 import { createRandom } from '../src/domain/random.js';
-import { textTable } from '../src/command-io.js';
+import { textTable } from '../src/cli/command-io.js';
 import { loadSchema } from '../src/config.js';
 import { createStores } from '../src/service-stores.js';
 import { createDataSource } from '../src/store/data-source.js';

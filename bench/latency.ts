@@ -7,7 +7,7 @@ import { cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer } from 'kafkajs';
 import type pg from 'pg';
-import { textTable } from '../src/command-io.js';
+import { textTable } from '../src/cli/command-io.js';
 import { createKafka } from '../src/stream/kafka-client.js';
 import { COMMIT_TIMESTAMPS, committedAtMs, walFlushMs } from './commit-latency.js';
 import { LINE_POSITION, measureConsumption, reached } from './consumption.js';

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { textTable } from '../src/command-io.js';
+import { textTable } from '../src/cli/command-io.js';
 import { loadConfig } from '../src/config.js';
-import { openDataFile } from '../src/data-file.js';
-import { readTable } from '../src/data-table.js';
+import { openDataFile } from '../src/cli/data-file.js';
+import { readTable } from '../src/cli/data-table.js';
 import type { Estimator } from '../src/models/detector.js';
 import { createTensorBackend } from '../src/tensor-backend.js';
 import { evaluateDetectors } from '../src/training/evaluate-detectors.js';

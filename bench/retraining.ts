@@ -6,11 +6,11 @@
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { textTable } from '../src/command-io.js';
+import { textTable } from '../src/cli/command-io.js';
 import { loadConfig, loadSchema } from '../src/config.js';
-import { openDataFile } from '../src/data-file.js';
-import { readHistory, type DataHistory } from '../src/data-history.js';
-import { svgPlot } from '../src/svg-plot.js';
+import { openDataFile } from '../src/cli/data-file.js';
+import { readHistory, type DataHistory } from '../src/cli/data-history.js';
+import { svgPlot } from '../src/cli/svg-plot.js';
 import { readOptions } from './options.js';
 import { DAY_MS } from '../src/domain/time.js';
 import { prepareWeeks, type PreparedStream } from './retraining/prepared-stream.js';

@@ -4,7 +4,7 @@
  * Time counts from when every worker has its partitions and a share of the rows is committed.
  */
 import { cpus } from 'node:os';
-import { textTable } from '../src/command-io.js';
+import { textTable } from '../src/cli/command-io.js';
 import { createKafka, withAdmin } from '../src/stream/kafka-client.js';
 import { CONSUMPTION_COLUMNS, consumptionCells } from './consumption-table.js';
 import { consume, type Consumption, LINE_POSITION } from './consumption.js';

@@ -11,7 +11,7 @@ import { pathToFileURL } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import type pg from 'pg';
-import { textTable } from '../src/command-io.js';
+import { textTable } from '../src/cli/command-io.js';
 import { createKafka } from '../src/stream/kafka-client.js';
 import { COMMIT_TIMESTAMPS, committedAtMs } from './commit-latency.js';
 import { LINE_POSITION, reached } from './consumption.js';

@@ -8,7 +8,7 @@
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
-import { textTable } from '../src/command-io.js';
+import { textTable } from '../src/cli/command-io.js';
 import { loadConfig } from '../src/config.js';
 import { BARE_TABLES, FILL_BARE_ROWS } from './bare-tables.js';
 import { CONSUMPTION_COLUMNS, consumptionCells, type MeasuredConsumption } from './consumption-table.js';

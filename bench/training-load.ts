@@ -6,7 +6,7 @@
 import { cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { textTable } from '../src/command-io.js';
+import { textTable } from '../src/cli/command-io.js';
 import { COMMIT_TIMESTAMPS, committedAtMs } from './commit-latency.js';
 import { LINE_POSITION, measureConsumption, reached } from './consumption.js';
 import { readOptions } from './options.js';

@@ -3,7 +3,7 @@ import { Challengers, type ChallengerStores } from './challengers.js';
 import type { Calibration } from './domain/calibration.js';
 import type { Policy } from './domain/decision.js';
 import { DAY_MS } from './domain/time.js';
-import type { WorkerPool } from './worker-pool.js';
+import type { WorkerPool } from './threads/worker-pool.js';
 
 const policy = {
   version: 'p1',

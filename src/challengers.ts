@@ -3,7 +3,7 @@ import type { Policy } from './domain/decision.js';
 import { DAY_MS } from './domain/time.js';
 import { calibrateIfDue, firstCalibration } from './scoring/calibrate-if-due.js';
 import type { CalibrationStore, ModelStore } from './scoring/ports.js';
-import type { WorkerPool } from './worker-pool.js';
+import type { WorkerPool } from './threads/worker-pool.js';
 
 /** Refreshes (of two seconds) until one that failed is tried again: its artifact is read and loaded each time. */
 const REFRESHES_ASIDE = 30;

@@ -6,7 +6,7 @@ import { isPriorModel } from './domain/model-version.js';
 import { recalibrate } from './scoring/calibrate-if-due.js';
 import { calibrateSoFar } from './scoring/calibrate-so-far.js';
 import { readFeatureSet } from './scoring/scoring-model.js';
-import type { WorkerPool } from './worker-pool.js';
+import type { WorkerPool } from './threads/worker-pool.js';
 
 /** How often a worker asks for a new champion or calibration. */
 export const CHAMPION_POLL_MS = 2_000;

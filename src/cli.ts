@@ -5,22 +5,22 @@ const COMMANDS: readonly {
   readonly load: () => Promise<{ register: (program: Command) => void }>;
   readonly names: readonly string[];
 }[] = [
-  { names: ['serve', 'migrate', 'openapi'], load: () => import('./cli-serve.js') },
-  { names: ['models'], load: () => import('./cli-models.js') },
-  { names: ['retrain', 'runs'], load: () => import('./cli-retrain.js') },
-  { names: ['drift'], load: () => import('./cli-drift.js') },
-  { names: ['schema'], load: () => import('./cli-schema.js') },
-  { names: ['fit'], load: () => import('./cli-fit.js') },
-  { names: ['score'], load: () => import('./cli-score.js') },
-  { names: ['evaluate'], load: () => import('./cli-evaluate.js') },
-  { names: ['compare'], load: () => import('./cli-compare.js') },
-  { names: ['sample'], load: () => import('./cli-sample.js') },
-  { names: ['interpolate'], load: () => import('./cli-interpolate.js') },
-  { names: ['diagnose'], load: () => import('./cli-diagnose.js') },
-  { names: ['backtest'], load: () => import('./cli-backtest.js') },
-  { names: ['demo-data'], load: () => import('./cli-demo-data.js') },
-  { names: ['replay'], load: () => import('./cli-replay.js') },
-  { names: ['dead-letters'], load: () => import('./cli-dead-letters.js') },
+  { names: ['serve', 'migrate', 'openapi'], load: () => import('./cli/serve.js') },
+  { names: ['models'], load: () => import('./cli/models.js') },
+  { names: ['retrain', 'runs'], load: () => import('./cli/retrain.js') },
+  { names: ['drift'], load: () => import('./cli/drift.js') },
+  { names: ['schema'], load: () => import('./cli/schema.js') },
+  { names: ['fit'], load: () => import('./cli/fit.js') },
+  { names: ['score'], load: () => import('./cli/score.js') },
+  { names: ['evaluate'], load: () => import('./cli/evaluate.js') },
+  { names: ['compare'], load: () => import('./cli/compare.js') },
+  { names: ['sample'], load: () => import('./cli/sample.js') },
+  { names: ['interpolate'], load: () => import('./cli/interpolate.js') },
+  { names: ['diagnose'], load: () => import('./cli/diagnose.js') },
+  { names: ['backtest'], load: () => import('./cli/backtest.js') },
+  { names: ['demo-data'], load: () => import('./cli/demo-data.js') },
+  { names: ['replay'], load: () => import('./cli/replay.js') },
+  { names: ['dead-letters'], load: () => import('./cli/dead-letters.js') },
 ];
 
 /** Errors of the caller's making: exit code 2. */

@@ -5,7 +5,7 @@ import { alertLine, demoWorld, trainDemoChampion, type DemoSettings } from './de
 import { DemoStream, DEMO_SOURCE } from './demo-stream.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import type { Log } from './log.js';
-import { createProgress } from './progress.js';
+import { createProgress } from './cli/progress.js';
 import { repeat } from './repeat.js';
 import type { OnlineLine } from './scoring/score-transactions.js';
 import { installChampion, type Stores } from './service-stores.js';

@@ -10,9 +10,9 @@ import type { FitProgress } from './models/detector.js';
 import { createWorld, type World } from './synthetic/world.js';
 import { defaultEstimators } from './training/retrain.js';
 import type { TrainedModel } from './service-stores.js';
-import type { Retrained } from './worker-messages.js';
+import type { Retrained } from './threads/worker-messages.js';
 import { versionName } from './version-name.js';
-import { retrainInThread } from './training-thread.js';
+import { retrainInThread } from './threads/training-thread.js';
 
 /** First day of every demo world: fixed, so that a seed alone says what happens. */
 const DEMO_START_MS = Date.UTC(2026, 0, 1);

@@ -1,7 +1,7 @@
 import { InputError } from './domain/input-error.js';
 import { DAY_MS, isoDate } from './domain/time.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
-import type { DriftRunner } from './drift-thread.js';
+import type { DriftRunner } from './threads/drift-thread.js';
 import type { FeatureSet } from './features/catalog.js';
 import { readFeatureSet } from './scoring/scoring-model.js';
 import type { Stores } from './service-stores.js';

@@ -4,7 +4,7 @@ import type { Config } from './config.js';
 import { DAY_MS } from './domain/time.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import type { Log } from './log.js';
-import { DriftThread } from './drift-thread.js';
+import { DriftThread } from './threads/drift-thread.js';
 import { watchDrift } from './drift-watch.js';
 import { repeat } from './repeat.js';
 import { askForDrift, retrainIfDue, type RetrainingSchedule } from './retraining-schedule.js';

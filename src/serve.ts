@@ -24,7 +24,7 @@ import { openDatabase } from './service-database.js';
 import { createStores, type Stores } from './service-stores.js';
 import { startTrainer } from './trainer.js';
 import { StoredVersionComparer } from './version-comparer.js';
-import { WorkerPool } from './worker-pool.js';
+import { WorkerPool } from './threads/worker-pool.js';
 
 export const ROLES = ['all', 'api', 'worker', 'trainer'] as const;
 export type Role = (typeof ROLES)[number];

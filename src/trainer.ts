@@ -17,8 +17,8 @@ import type { TrainingClaim, TrainingRun } from './training/ports.js';
 import { defaultEstimators } from './training/retrain.js';
 import { storedJudgedFromMs } from './training-window.js';
 import { versionName } from './version-name.js';
-import type { Trained, TrainInput } from './worker-messages.js';
-import { trainInThread } from './training-thread.js';
+import type { Trained, TrainInput } from './threads/worker-messages.js';
+import { trainInThread } from './threads/training-thread.js';
 
 const EVERY_MS = { claim: 1_000, heartbeat: 5_000, event: 500 };
 

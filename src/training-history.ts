@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { HistoryStore } from './store/history.store.js';
-import type { HistoryPart } from './training-thread.js';
+import type { HistoryPart } from './threads/training-thread.js';
 
 /** What was read, known once the history is through. */
 export interface HistoryRead {

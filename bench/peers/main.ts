@@ -5,7 +5,7 @@
  */
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { textTable } from '../../src/command-io.js';
+import { textTable } from '../../src/cli/command-io.js';
 import { packageRoot } from '../../src/config.js';
 import { channelFeatures } from '../../src/scoring/scoring-model.js';
 import type { ReplayRecord } from '../../src/stream/replay.js';

@@ -1,5 +1,5 @@
 import { transactionParser } from '../../src/domain/parse-transaction.js';
-import { readModelFolder, type FittedModel } from '../../src/model-folder.js';
+import { readModelFolder, type FittedModel } from '../../src/cli/model-folder.js';
 import { LocalScorer } from '../../src/scoring/local-scorer.js';
 import { MemoryScoringStore } from '../../src/scoring/memory-store.js';
 import { type LineOutcome, OnlineLine, scoreTransactions } from '../../src/scoring/score-transactions.js';

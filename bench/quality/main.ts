@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { estimatorNamed } from '../../src/chosen-detectors.js';
+import { estimatorNamed } from '../../src/cli/chosen-detectors.js';
 import { loadConfig, packageRoot } from '../../src/config.js';
 import { createTensorBackend } from '../../src/tensor-backend.js';
 import { writeSections, type Section } from './page.js';

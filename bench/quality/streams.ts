@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { loadSchema } from '../../src/config.js';
-import { openDataFile } from '../../src/data-file.js';
-import { readHistory, type DataHistory } from '../../src/data-history.js';
+import { openDataFile } from '../../src/cli/data-file.js';
+import { readHistory, type DataHistory } from '../../src/cli/data-history.js';
 import { PolicySchema, type Policy } from '../../src/domain/decision.js';
 import { createRandom } from '../../src/domain/random.js';
 import { DAY_MS } from '../../src/domain/time.js';

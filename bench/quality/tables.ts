@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { DEFAULT_DETECTOR } from '../../src/cli-evaluate.js';
+import { DEFAULT_DETECTOR } from '../../src/cli/evaluate.js';
 import type { Config } from '../../src/config.js';
-import { openDataFile } from '../../src/data-file.js';
-import { readTable } from '../../src/data-table.js';
+import { openDataFile } from '../../src/cli/data-file.js';
+import { readTable } from '../../src/cli/data-table.js';
 import { estimators } from '../../src/models/registry.js';
 import type { TensorBackend } from '../../src/tensor/backend.js';
 import { evaluateDetectors, type Protocol } from '../../src/training/evaluate-detectors.js';

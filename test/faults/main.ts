@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Logger } from '@nestjs/common';
 import { createRandom } from '../../src/domain/random.js';
-import { textTable } from '../../src/command-io.js';
+import { textTable } from '../../src/cli/command-io.js';
 import { planFaults } from './faults.js';
 import { catchPlantedBugs } from './planted-scenes.js';
 import { createRecords } from './records.js';

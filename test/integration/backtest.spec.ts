@@ -1,17 +1,17 @@
 import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import * as threads from 'node:worker_threads';
 import { jest } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 import type { DataSource } from 'typeorm';
-import type { HistoryBacktestOptions } from '../../src/cli-backtest-history.js';
-import type { CommandIo } from '../../src/command-io.js';
+import type { HistoryBacktestOptions } from '../../src/cli/backtest-history.js';
+import type { CommandIo } from '../../src/cli/command-io.js';
 import { loadConfig, withBudget, type Config } from '../../src/config.js';
 import type { Policy } from '../../src/domain/decision.js';
 import { transactionParser } from '../../src/domain/parse-transaction.js';
 import { createRandom } from '../../src/domain/random.js';
-import type { HistoryBacktestResult } from '../../src/history-backtest.js';
+import type { HistoryBacktestResult } from '../../src/backtest/history-backtest.js';
 import { calibrateIfDue } from '../../src/scoring/calibrate-if-due.js';
 import { OnlineLine, scoreTransactions } from '../../src/scoring/score-transactions.js';
 import { createStores, storeModel } from '../../src/service-stores.js';
@@ -28,12 +28,12 @@ jest.unstable_mockModule('node:worker_threads', () => ({
   ...threads,
   Worker: class extends threads.Worker {
     constructor(url: URL, options: threads.WorkerOptions) {
-      super(new URL(`../../dist/src/${basename(url.pathname)}`, import.meta.url), options);
+      super(new URL(`../../dist/src/${url.pathname.split('/src/').at(-1)}`, import.meta.url), options);
     }
   },
 }));
-const { WorkerPool } = await import('../../src/worker-pool.js');
-const { runHistoryBacktest } = await import('../../src/cli-backtest-history.js');
+const { WorkerPool } = await import('../../src/threads/worker-pool.js');
+const { runHistoryBacktest } = await import('../../src/cli/backtest-history.js');
 
 const LEARN_DAYS = 18;
 const DAYS = 23;

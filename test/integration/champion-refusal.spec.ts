@@ -3,7 +3,7 @@ import { Champion } from '../../src/champion.js';
 import { loadConfig } from '../../src/config.js';
 import { decodeArtifacts, encodeArtifacts } from '../../src/models/artifact.js';
 import { createStores, type Stores } from '../../src/service-stores.js';
-import type { WorkerPool } from '../../src/worker-pool.js';
+import type { WorkerPool } from '../../src/threads/worker-pool.js';
 import { ORACLE_FEATURES } from '../support/feature-oracle.js';
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js';
 

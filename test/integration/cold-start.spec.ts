@@ -13,7 +13,7 @@ import { createStores, storeModel, type Stores } from '../../src/service-stores.
 import { createTensorBackend } from '../../src/tensor-backend.js';
 import { storedJudgedFromMs } from '../../src/training-window.js';
 import { priorModel } from '../../src/training/prior-model.js';
-import type { WorkerPool } from '../../src/worker-pool.js';
+import type { WorkerPool } from '../../src/threads/worker-pool.js';
 import { coldWorld } from '../support/cold-start.js';
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js';
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import { list, retry, type ListOptions, type RetryOptions } from '../../src/cli-dead-letters.js';
+import { list, retry, type ListOptions, type RetryOptions } from '../../src/cli/dead-letters.js';
 import { loadConfig, type Config } from '../../src/config.js';
 import { DeadLetterStore } from '../../src/store/dead-letter.store.js';
 import { eventually, testBroker, uniqueName, withTopic, type TestBroker } from '../support/kafka.js';

@@ -17,7 +17,7 @@ import { driftResult, type ServedRow } from '../../src/training/drift/served-row
 import { driftRows } from '../../src/training/drift/drift-day.js';
 import { featureMatrix } from '../../src/domain/feature-matrix.js';
 import { DriftAnswer } from '../../src/api/drift-answers.js';
-import { driftText } from '../../src/cli-drift.js';
+import { driftText } from '../../src/cli/drift.js';
 import { KEY, startHttp } from '../support/http-service.js';
 import { memoryService } from '../support/memory-api.js';
 import { startTestPostgres, type TestPostgres } from '../support/postgres.js';
@@ -28,11 +28,11 @@ jest.unstable_mockModule('node:worker_threads', () => ({
   ...threads,
   Worker: class extends threads.Worker {
     constructor() {
-      super(new URL('../../dist/src/drift-worker.js', import.meta.url));
+      super(new URL('../../dist/src/threads/drift-worker.js', import.meta.url));
     }
   },
 }));
-const { DriftThread } = await import('../../src/drift-thread.js');
+const { DriftThread } = await import('../../src/threads/drift-thread.js');
 
 const DAY = 86_400_000;
 const FIRST = 20_000;

@@ -31,11 +31,11 @@ jest.unstable_mockModule('node:worker_threads', () => ({
   ...threads,
   Worker: class extends threads.Worker {
     constructor(_url: URL, options: threads.WorkerOptions) {
-      super(new URL('../../dist/src/worker.js', import.meta.url), options);
+      super(new URL('../../dist/src/threads/worker.js', import.meta.url), options);
     }
   },
 }));
-const { WorkerPool } = await import('../../src/worker-pool.js');
+const { WorkerPool } = await import('../../src/threads/worker-pool.js');
 
 const parser = transactionParser(ORACLE_SCHEMA);
 const terms = { calibration: null, policy: { version: 'p' } as Policy };

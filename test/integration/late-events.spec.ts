@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { DataSource } from 'typeorm';
-import { EvidenceDirectory } from '../../src/evidence-directory.js';
+import { EvidenceDirectory } from '../../src/threads/evidence-directory.js';
 import { EvidenceMemory } from '../../src/features/evidence-memory.js';
 import { Scorer, type ScoringNeeds, type ScoringWork } from '../../src/scoring/ports.js';
 import { scoreBatch } from '../../src/scoring/score-batch.js';

@@ -25,13 +25,13 @@ jest.unstable_mockModule('node:worker_threads', () => ({
   ...threads,
   Worker: class extends threads.Worker {
     constructor(_url: URL, options: threads.WorkerOptions) {
-      super(new URL('../../dist/src/worker.js', import.meta.url), options);
+      super(new URL('../../dist/src/threads/worker.js', import.meta.url), options);
     }
   },
 }));
-const { WorkerPool } = await import('../../src/worker-pool.js');
+const { WorkerPool } = await import('../../src/threads/worker-pool.js');
 const { Champion } = await import('../../src/champion.js');
-const { compare } = await import('../../src/cli-models-compare.js');
+const { compare } = await import('../../src/cli/models-compare.js');
 const { StoredVersionComparer } = await import('../../src/version-comparer.js');
 
 const BY = { by: 'ana', why: 'a test' };
