@@ -15,7 +15,9 @@ const HOUSE = {
   'src/store/tables.ts': `import { ports } from '../scoring/ports.js'; export const tables = ports;`,
   'src/stream/topics.ts': `import { ports } from '../scoring/ports.js'; export const topics = ports;`,
   'src/api/server.ts': `import { tables } from '../store/tables.js'; export const server = tables;`,
-  'src/cli.ts': `import { server } from './api/server.js'; export const cli = server;`,
+  'src/config.ts': `import { server } from './api/server.js'; export const config = server;`,
+  'src/cli/fit.ts': `import { config } from '../config.js'; export const fit = config;`,
+  'src/cli.ts': `import { fit } from './cli/fit.js'; export const cli = fit;`,
 };
 
 const WRONG = {

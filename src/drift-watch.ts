@@ -13,7 +13,7 @@ import { parseDriftReference, type DriftReference } from './training/drift/drift
 import { driftReport, type DriftReport } from './training/drift/drift-report.js';
 import type { DriftSettings } from './training/drift/drift-settings.js';
 import { checkProbabilities, estimatePerformance, type EstimatedPerformance } from './training/drift/estimated-performance.js';
-import type { DriftFinding } from './training/drift/findings.js';
+import { alarmKey } from './training/drift/findings.js';
 import type { MaturedDay } from './training/drift/matured-shares.js';
 import type { ServedDay } from './training/drift/served-rows.js';
 import { nextScoreMartingale, startScoreMartingale } from './training/drift/score-martingale.js';
@@ -101,13 +101,10 @@ const watchDay = async (given: DriftWatch, watched: Watched, state: DriftState |
   if (report) tell(given, model, report, last);
 };
 
-/** There is one martingale of all scores: which of them changed most may differ from day to day. */
-const keyOf = ({ kind, field }: DriftFinding): string => (kind === 'scores' ? kind : `${kind}/${field}`);
-
 /** An alarm is told when it begins: for as long as it lasts it stands in the reports. */
 const tell = ({ say }: DriftWatch, model: string, report: DriftReport, last: DriftReport | null): void => {
-  const lasting = new Set(last?.reference === report.reference ? last.alarms.map(keyOf) : []);
-  for (const alarm of report.alarms.filter((one) => !lasting.has(keyOf(one))))
+  const lasting = new Set(last?.reference === report.reference ? last.alarms.map(alarmKey) : []);
+  for (const alarm of report.alarms.filter((one) => !lasting.has(alarmKey(one))))
     say(`drift alarm (${alarm.kind}) on ${dateOf(report.day)} of ${model}: ${alarm.sentence}`);
 };
 

@@ -1,12 +1,10 @@
-import { DAY_MS } from './domain/time.js';
+import { DAY_MS, HOUR_MS } from './domain/time.js';
 import type { TransactionSchema } from './domain/transaction-schema.js';
 import type { Stores } from './service-stores.js';
 import type { ColdStartSettings } from './training/cold-start-settings.js';
 import { lastDueMs } from './training/due-times.js';
 import type { TrainingRequest } from './training/ports.js';
 import type { ScheduleSettings } from './training/schedule-settings.js';
-
-const HOUR_MS = 3_600_000;
 
 export interface RetrainingSchedule {
   readonly schema: TransactionSchema;

@@ -50,9 +50,10 @@ export const compare = async (
 
 const pageOf = (comparison: VersionComparison): string => {
   const { a, b, rows, undecided, everyNth, rowsPerDay, budgetPerDay } = comparison;
-  const heading = `${a.version} (a) and ${b.version} (b), ${comparison.from.slice(0, 16)} to ${comparison.to.slice(0, 16)}\n`;
+  const versions = `${a.version} (a) and ${b.version} (b)`;
+  const heading = `${versions}, ${comparison.from.slice(0, 16)} to ${comparison.to.slice(0, 16)}\n`;
   const lacking = undecided === 0 ? '' : `${undecided} rows more had no calibration of one of them\n`;
-  if (rows === 0) return `${heading}no row that both decided\n${lacking}`;
+  if (rows === 0) return `${versions}\nno row that both decided\n${lacking}`;
   const sample = everyNth === 1 ? '' : `, every ${everyNth}th`;
   return [
     heading,

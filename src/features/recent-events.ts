@@ -1,6 +1,6 @@
+import { HOUR_MS } from '../domain/time.js';
 import type { StateReader, StateWriter } from './state-bytes.js';
 
-const HOUR_MS = 3_600_000;
 export const EVENTS_MAX = 256;
 export const BUCKETS_MAX = 48;
 /** Hour since 1970, count, sum and largest amount. */

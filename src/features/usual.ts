@@ -1,4 +1,4 @@
-import { DAY_MS } from '../domain/time.js';
+import { DAY_MS, HOUR_MS } from '../domain/time.js';
 import type { Transaction } from '../domain/transaction.js';
 import type { FeatureSet } from './catalog.js';
 import { lomaxQuantile, negativeBinomialQuantile, studentT95 } from './distributions.js';
@@ -20,7 +20,6 @@ export interface Interval {
   readonly median: number;
   readonly high: number;
 }
-const HOUR_MS = 3_600_000;
 
 const usual = (low: number, median: number, high: number): Interval => ({ low, median, high });
 

@@ -3,9 +3,8 @@ import type { Policy } from '../domain/decision.js';
 import { calibrateIfDue } from './calibrate-if-due.js';
 import { budgetShare, nextCalibration } from './calibration.js';
 import type { CalibrationStore, WindowScores } from './ports.js';
-import { DAY_MS } from '../domain/time.js';
+import { DAY_MS, HOUR_MS } from '../domain/time.js';
 
-const HOUR_MS = 3_600_000;
 const ROWS_MIN = 200;
 /** Of the window, until the next: near to a calibration for each row, of which conformal p-values are independent (Vovk 2005). */
 const GROWTH = 1.25;

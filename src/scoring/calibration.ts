@@ -1,11 +1,10 @@
 import type { Calibration, ScoreCalibration } from '../domain/calibration.js';
 import { CHANNELS, type Bound, type Channel, type Policy } from '../domain/decision.js';
-import { DAY_MS } from '../domain/time.js';
+import { DAY_MS, HOUR_MS } from '../domain/time.js';
 import { fuse } from '../models/ensemble.js';
 import { FUSED_TAIL_COUNT, fitScoreCalibration, minusLog10P } from '../models/conformal.js';
 import type { WindowScores } from './ports.js';
 
-const HOUR_MS = 3_600_000;
 /** The adaptive level stays within a factor of ten of the nominal one (models.md section 5). */
 const LEVEL_RATIO_MAX = 10;
 

@@ -1,8 +1,17 @@
 import { Between, LessThan, LessThanOrEqual } from 'typeorm';
 import { DAY_MS, isoDate } from '../domain/time.js';
-import type { DriftDay, DriftReference, DriftReport, MaturedDay, ScoreMartingale, ShareTable } from '../training/ports.js';
+import {
+  alarmKey,
+  type DriftDay,
+  type DriftFinding,
+  type DriftReference,
+  type DriftReport,
+  type MaturedDay,
+  type ScoreMartingale,
+  type ShareTable,
+} from '../training/ports.js';
 import type { Database } from './database.js';
-import type { DriftAlarmView, DriftView, ReferenceOrigin } from './drift-view.js';
+import type { DriftView, ReferenceOrigin } from './drift-view.js';
 import { checkLimit } from './paging.js';
 import {
   DriftDays,
@@ -153,12 +162,14 @@ export class DriftStore {
 
 const dateOf = (day: number): string => isoDate(day * DAY_MS);
 
-/** @param reports newest first, of days one after the other */
-const sinceDay = (reports: readonly StoredDriftReport[], alarm: Pick<DriftAlarmView, 'kind' | 'field'>): number => {
-  let since = reports[0]!.day;
-  for (const { day, report } of reports) {
-    if (!report.alarms.some(({ kind, field }) => kind === alarm.kind && field === alarm.field)) break;
-    since = day;
-  }
-  return since;
+/** The first of the days one after the other, up to the newest, on which it stood against the same reference. @param reports newest first */
+export const sinceDay = (reports: readonly StoredDriftReport[], alarm: DriftFinding): number => {
+  const newest = reports[0]!;
+  const broken = reports.findIndex(
+    ({ day, report }, i) =>
+      day !== newest.day - i ||
+      report.reference !== newest.report.reference ||
+      !report.alarms.some((one) => alarmKey(one) === alarmKey(alarm)),
+  );
+  return reports.at(broken < 0 ? -1 : broken - 1)!.day;
 };

@@ -44,7 +44,8 @@ export class PostgresShadowStore extends ShadowStore {
         flips: await manager.query<ShadowFlipRow[]>(listFlips, [matured, examplesMax]),
       };
     });
-    const times = counts.flatMap(({ first, last }) => [first.getTime(), last.getTime()]);
+    // Of the rows that both decided, as the counts a day are.
+    const times = counts.flatMap(({ a, b, first, last }) => (a === null || b === null ? [] : [first.getTime(), last.getTime()]));
     return {
       everyNth,
       spanMs: times.length === 0 ? 0 : Math.max(...times) - Math.min(...times),

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../domain/time.js';
 import type { OffsetStore } from '../scoring/ports.js';
 
 export interface PartitionSkewOptions {
@@ -24,7 +25,6 @@ interface Clock {
 
 /** A partition that has not moved for so long although it has records holds nobody back: what is wrong with it is seen elsewhere. */
 const STALLED_AFTER_MS = 60_000;
-const HOUR_MS = 3_600_000;
 
 /**
  * Keeps the partitions of a topic within `skewMaxMs` of each other in event time, give or take one batch. Features of

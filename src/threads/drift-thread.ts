@@ -13,10 +13,10 @@ export type DriftRunner = <Task extends DriftTask>(
 
 /**
  * The thread of one look: a large day takes a second, and scoring must not wait for it. It starts with the first task, takes one
- * after the other, and ends when it is closed or a task fails.
+ * after the other, and ends when it is closed or a task is given up. One that has died is followed by another.
  */
 export class DriftThread {
-  #worker: Worker | null = null;
+  #running: Running | null = null;
   #isBusy = false;
 
   readonly run: DriftRunner = async <Task extends DriftTask>(
@@ -27,8 +27,20 @@ export class DriftThread {
     signal.throwIfAborted();
     if (this.#isBusy) throw new Error('the thread of drift has a task: it takes one after the other');
     this.#isBusy = true;
-    const worker = (this.#worker ??= new Worker(new URL('./drift-worker.js', import.meta.url)));
-    const answered = answerOf(worker, signal);
+    const answer = await this.#ask(task, rows, signal).finally(() => (this.#isBusy = false));
+    if (!answer.ok) throw new InputError(answer.message);
+    return answer.result as DriftResult<Task>;
+  };
+
+  async close(): Promise<void> {
+    const running = this.#running;
+    this.#running = null;
+    await running?.worker.terminate();
+  }
+
+  async #ask(task: DriftTask, rows: AsyncIterable<readonly ServedRow[]>, signal: AbortSignal): Promise<FromDriftWorker> {
+    const { worker, ended } = (this.#running ??= this.#start());
+    const answered = answerOf(worker, AbortSignal.any([signal, ended]));
     // Heard below, once the rows are through.
     answered.catch(() => undefined);
     const post = (message: ToDriftWorker): void => worker.postMessage(message);
@@ -38,37 +50,38 @@ export class DriftThread {
         post({ kind: 'rows', rows: part });
       }
       post({ kind: 'task', task });
-      const answer = await answered;
-      if (!answer.ok) throw new InputError(answer.message);
-      return answer.result as DriftResult<Task>;
+      return await answered;
     } catch (error) {
       // It may hold rows of this task.
       await this.close();
       throw error;
-    } finally {
-      this.#isBusy = false;
     }
-  };
+  }
 
-  async close(): Promise<void> {
-    const worker = this.#worker;
-    this.#worker = null;
-    await worker?.terminate();
+  #start(): Running {
+    const worker = new Worker(new URL('./drift-worker.js', import.meta.url));
+    const ended = new AbortController();
+    const end = (error: Error): void => {
+      ended.abort(error);
+      if (this.#running?.worker === worker) this.#running = null;
+    };
+    worker.on('error', end);
+    worker.on('exit', () => end(new Error('the thread of drift ended without an answer')));
+    return { worker, ended: ended.signal };
   }
 }
 
+interface Running {
+  readonly worker: Worker;
+  /** Aborted with the reason, also while nobody waits for an answer. */
+  readonly ended: AbortSignal;
+}
+
 const answerOf = async (worker: Worker, signal: AbortSignal): Promise<FromDriftWorker> => {
-  const heard = new AbortController();
-  const options = { signal: AbortSignal.any([signal, heard.signal]) };
   try {
-    // Either rejects when the thread throws.
-    return await Promise.race([
-      once(worker, 'message', options).then(([answer]) => answer as FromDriftWorker),
-      once(worker, 'exit', options).then(() => Promise.reject(new Error('the thread of drift ended without an answer'))),
-    ]);
+    const [answer] = (await once(worker, 'message', { signal })) as [FromDriftWorker];
+    return answer;
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
-  } finally {
-    heard.abort();
   }
 };

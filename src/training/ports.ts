@@ -161,6 +161,7 @@ export abstract class VersionComparer {
 export type { DriftDay } from './drift/drift-day.js';
 export type { DriftReference } from './drift/drift-reference.js';
 export type { DriftReport } from './drift/drift-report.js';
+export { alarmKey, type DriftFinding } from './drift/findings.js';
 export type { ScoredRows } from './drift/estimated-performance.js';
 export type { MaturedDay } from './drift/matured-shares.js';
 export type { JudgedRows } from './drift/performance.js';

@@ -18,7 +18,7 @@ export class WaitingLabels {
   /** Those that have become known since it was last asked. */
   until(ms: number): readonly Label[] {
     const from = this.#next;
-    while (this.nextKnownAtMs <= ms) this.#next += 1;
+    while (this.#next < this.labels.length && this.nextKnownAtMs <= ms) this.#next += 1;
     return this.labels.slice(from, this.#next);
   }
 

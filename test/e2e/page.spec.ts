@@ -506,7 +506,7 @@ describe('the models view', () => {
     expect(behind.state.asked).toEqual([]);
 
     await summary.click();
-    await beside.getByText('No row that both decided yet, 23 Feb 12:00 to 2 Mar 12:00 UTC.').waitFor();
+    await beside.getByText('No row that both decided yet.').waitFor();
     expect(behind.state.asked).toEqual([[second, third, 7]]);
 
     const compare = behind.comparer.compare.bind(behind.comparer);

@@ -2,6 +2,7 @@ import { jest } from '@jest/globals';
 import threads from 'node:worker_threads';
 import type { DataSource } from 'typeorm';
 import { createRandom, type Random } from '../../src/domain/random.js';
+import { DAY_MS } from '../../src/domain/time.js';
 import { TransactionSchemaDefinition } from '../../src/domain/transaction-schema.js';
 import { loadConfig } from '../../src/config.js';
 import { watchDrift, type DriftWatch } from '../../src/drift-watch.js';
@@ -24,17 +25,18 @@ import { startTestPostgres, type TestPostgres } from '../support/postgres.js';
 import { batch, row, SCHEMA } from '../support/store-samples.js';
 
 // A thread runs the built program.
+const threadsMade: threads.Worker[] = [];
 jest.unstable_mockModule('node:worker_threads', () => ({
   ...threads,
   Worker: class extends threads.Worker {
     constructor() {
       super(new URL('../../dist/src/threads/drift-worker.js', import.meta.url));
+      threadsMade.push(this);
     }
   },
 }));
 const { DriftThread } = await import('../../src/threads/drift-thread.js');
 
-const DAY = 86_400_000;
 const FIRST = 20_000;
 const CUSTOMERS = 120;
 const settings = DriftSettingsSchema.parse({});
@@ -92,7 +94,7 @@ const dayRows = (random: Random, day: number, model: string, { lostDistance = fa
     return Array.from({ length: 1 + random.integer(2) }, (_, n): CommittedRow => {
       const id = `${day}-${c}-${n}`;
       const made = row(id, {
-        atMs: day * DAY + random.integer(DAY),
+        atMs: day * DAY_MS + random.integer(DAY_MS),
         customer: `c${c}`,
         terminal: `t${random.integer(20)}`,
         model,
@@ -123,7 +125,7 @@ const promote = async (version: string): Promise<void> => {
   const artifact = encodeArtifacts({}, { version, schema: WATCHED, priors: featureSet.priors, featureSet: featureSet.id });
   const { checksum } = decodeArtifacts(artifact);
   await stores.models.save(
-    { version, schema: WATCHED.name, featureSet: featureSet.id, checksum, trainedAtMs: FIRST * DAY, report: {} },
+    { version, schema: WATCHED.name, featureSet: featureSet.id, checksum, trainedAtMs: FIRST * DAY_MS, report: {} },
     artifact,
   );
   await stores.registry.promote(WATCHED.name, version, { by: 'test', why: '' });
@@ -275,12 +277,12 @@ describe('watching drift', () => {
       isFraud: i !== 3,
       type: null,
       source: 'x',
-      knownAtMs: (FIRST + 22) * DAY,
+      knownAtMs: (FIRST + 22) * DAY_MS,
     }));
     // Not matured by then, and one that is known too late.
     const later = [
-      { ...labels[0]!, transactionId: `${FIRST + 27}-5-0`, knownAtMs: (FIRST + 28) * DAY },
-      { ...labels[0]!, transactionId: `${FIRST + 20}-6-0`, knownAtMs: (FIRST + 60) * DAY },
+      { ...labels[0]!, transactionId: `${FIRST + 27}-5-0`, knownAtMs: (FIRST + 28) * DAY_MS },
+      { ...labels[0]!, transactionId: `${FIRST + 20}-6-0`, knownAtMs: (FIRST + 60) * DAY_MS },
     ];
     await stores.labels.append([...labels, ...later]);
     await live(FIRST + 28, FIRST + 28);
@@ -343,11 +345,14 @@ test('a thread holds the rows of one task: neither those before it nor those of 
     for (const piece of pieces) yield await Promise.resolve(piece);
   };
   const never = new AbortController().signal;
+  const before = threadsMade.length;
+  const made = (): number => threadsMade.length - before;
   const own = new DriftThread();
   try {
     const [first, second] = [served.slice(0, 100), served.slice(100)];
     expect(await own.run(task, parts(first.slice(0, 30), first.slice(30)), never)).toEqual(driftResult(task, first));
     expect(await own.run(task, parts(second), never)).toEqual(driftResult(task, second));
+    expect(made()).toBe(1);
     const stop = new AbortController();
     const halted = async function* (): AsyncGenerator<ServedRow[]> {
       yield* parts(first);
@@ -359,6 +364,17 @@ test('a thread holds the rows of one task: neither those before it nor those of 
     await expect(own.run({ ...task, kind: 'reference', id: 'm1', settings }, parts(first), never)).rejects.toThrow(
       /rows of 0 whole weeks/,
     );
+    expect(await own.run(task, parts(first), never)).toEqual(driftResult(task, first));
+    expect(made()).toBe(2);
+    await threadsMade.at(-1)!.terminate();
+    expect(await own.run(task, parts(second), never)).toEqual(driftResult(task, second));
+    const killed = async function* (): AsyncGenerator<ServedRow[]> {
+      yield* parts(first);
+      await threadsMade.at(-1)!.terminate();
+    };
+    await expect(own.run(task, killed(), never)).rejects.toThrow('the thread of drift ended without an answer');
+    expect(await own.run(task, parts(second), never)).toEqual(driftResult(task, second));
+    expect(made()).toBe(4);
   } finally {
     await own.close();
   }

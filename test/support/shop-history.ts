@@ -1,9 +1,8 @@
+import { HOUR_MS } from '../../src/domain/time.js';
 import { createRandom } from '../../src/domain/random.js';
 import type { IncomingRecord } from '../../src/scoring/ports.js';
 import { scoreTransactions, type OnlineLine } from '../../src/scoring/score-transactions.js';
 import { NOW_MS } from './memory-api.js';
-
-const HOUR_MS = 3_600_000;
 
 /** Two weeks of ordinary payments of six customers, then a dozen that stand out: the online line raises alerts for those. */
 export const seedShop = async (line: OnlineLine): Promise<void> => {

@@ -19,7 +19,7 @@ interface ComparisonProps {
   readonly challenger: string;
 }
 
-/** What a challenger says beside the champion. Some ten thousand rows are read for it: each time that it is opened, and only then. */
+/** What a challenger says beside the champion. Up to some hundred thousand rows are read for it: each time that it is opened, and only then. */
 export const Comparison = (props: ComparisonProps) => {
   const [isOpen, setIsOpen] = useState(false);
   return (
@@ -68,7 +68,7 @@ const Compared = ({ comparison }: { comparison: VersionComparison }) => {
           : everyNth === 1
             ? `${rowsOf(rows)} that both decided`
             : `${rowsOf(rows)}, one in ${count(everyNth)} of those that both decided`}
-        , {span}
+        {rows > 0 && `, ${span}`}
         {rowsPerDay !== null && `; ${count(rowsPerDay)} a day`}.
         {undecided > 0 && ` ${rowsOf(undecided)} more had no calibration of one of them.`}
       </p>

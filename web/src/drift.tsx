@@ -38,21 +38,21 @@ const useDrift = (service: Service) => {
   const [error, setError] = useState<string | null>(null);
   useEffect(() => {
     const stop = new AbortController();
-    const look = (): void =>
-      void service.drift(DAYS_SHOWN, stop.signal).then(
-        (found) => {
-          setView(found);
-          setError(null);
-        },
-        (failure: unknown) => {
-          if (!stop.signal.aborted) setError(reasonOf(failure));
-        },
-      );
-    look();
-    const timer = setInterval(look, LOOK_MS);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const look = async (): Promise<void> => {
+      try {
+        setView(await service.drift(DAYS_SHOWN, stop.signal));
+        setError(null);
+      } catch (failure) {
+        if (stop.signal.aborted) return;
+        setError(reasonOf(failure));
+      }
+      if (!stop.signal.aborted) timer = setTimeout(() => void look(), LOOK_MS);
+    };
+    void look();
     return () => {
       stop.abort();
-      clearInterval(timer);
+      clearTimeout(timer);
     };
   }, [service]);
   return { view, error };

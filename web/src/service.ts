@@ -6,12 +6,14 @@ import type { ModelView, RoleChange } from '../../src/store/model-views.js';
 import type { AlertPattern, AlertView, Page, TransactionView } from '../../src/store/query-types.js';
 import type { TrainingRun, TrainingState } from '../../src/training/ports.js';
 
-/** The service does not accept this key. */
-export class KeyRefused extends Error {}
+export class KeyRefused extends Error {
+  override readonly message = 'The service does not accept this key';
+}
 
 /** Why something failed, in the words of the service where it gave some. */
 export const reasonOf = (failure: unknown): string =>
-  failure instanceof Error && failure.message !== '' ? failure.message : 'The service cannot be reached';
+  // What `fetch` throws without an answer is a TypeError, in each browser's own words.
+  failure instanceof Error && !(failure instanceof TypeError) ? failure.message : 'The service cannot be reached';
 
 /** Who asks for a change, for the log; no reason is no field. */
 export interface AskedBy {

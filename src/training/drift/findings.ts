@@ -26,6 +26,10 @@ export interface DriftFinding {
   readonly sentence: string;
 }
 
+/** Findings of two days that are one alarm: there is one martingale of all scores, and which of them changed most may differ. */
+export const alarmKey = ({ kind, field }: Pick<DriftFinding, 'kind' | 'field'>): string =>
+  kind === 'scores' ? kind : `${kind}/${field}`;
+
 const percent = (share: number): string => `${(100 * share).toFixed(share < 0.01 ? 2 : 1)} %`;
 const wording = (isAlarm: boolean): string => (isAlarm ? '' : '; too few rows or days to tell it from chance');
 
